@@ -1,0 +1,71 @@
+"""Sparse convolution over a kernel map, with its gradients: the reference path, gather - mm - scatter per offset.
+
+Source: Choy et al., 4D Spatio-Temporal ConvNets, CVPR 2019, eq. 3. Runs on any device and floating type.
+"""
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from lib.sparse.coordinates import KernelMap
+
+
+def _sum_type(dtype: torch.dtype) -> torch.dtype:
+    """The type in which up to k^3 products are summed: float32 for the half types."""
+    return torch.float32 if dtype in (torch.bfloat16, torch.float16) else dtype
+
+
+def gather_mm_scatter(features: Tensor, weight: Tensor, kernel_map: KernelMap) -> Tensor:
+    """`out[o] = sum over k, (i, o) in map[k] of features[i] @ weight[k]`.
+
+    features: (N_in, C_in), weight: (K, C_in, C_out). Returns (N_out, C_out) in the features' type.
+    """
+    out = features.new_zeros(kernel_map.num_outputs, weight.shape[2], dtype=_sum_type(features.dtype))
+    for k, (rows_in, rows_out) in enumerate(zip(kernel_map.inputs, kernel_map.outputs)):
+        if len(rows_in):
+            out.index_add_(0, rows_out, (features[rows_in] @ weight[k]).to(out.dtype))
+    return out.to(features.dtype)
+
+
+def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap) -> Tensor:
+    """`dW[k] = sum over (i, o) in map[k] of features[i]^T grad_out[o]`. Returns (K, C_in, C_out)."""
+    grad = features.new_zeros(len(kernel_map.inputs), features.shape[1], grad_out.shape[1])
+    for k, (rows_in, rows_out) in enumerate(zip(kernel_map.inputs, kernel_map.outputs)):
+        if len(rows_in):
+            torch.mm(features[rows_in].T, grad_out[rows_out], out=grad[k])
+    return grad
+
+
+class _SparseConvolution(torch.autograd.Function):
+    """Keeps the input features and the weight for backward, nothing of size N x K x C."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, weight: Tensor, kernel_map: KernelMap) -> Tensor:
+        ctx.save_for_backward(features, weight)
+        ctx.kernel_map = kernel_map
+        return gather_mm_scatter(features, weight, kernel_map)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad_out: Tensor):
+        features, weight = ctx.saved_tensors
+        grad_features = grad_weight = None
+        if ctx.needs_input_grad[0]:
+            grad_features = gather_mm_scatter(grad_out, weight.transpose(1, 2), ctx.kernel_map.transposed())
+        if ctx.needs_input_grad[1]:
+            grad_weight = weight_gradient(features, grad_out, ctx.kernel_map)
+        return grad_features, grad_weight, None
+
+
+def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap) -> Tensor:
+    """Convolve features (N_in, C_in) with weight (K, C_in, C_out) over a kernel map. Returns (N_out, C_out).
+
+    Under `torch.autocast` both are cast to the autocast type. Raises ValueError when channels or types disagree.
+    """
+    if features.shape[1] != weight.shape[1]:
+        raise ValueError(f"convolution: {features.shape[1]} input channels for a kernel with {weight.shape[1]}")
+    if torch.is_autocast_enabled(features.device.type) and features.dtype != torch.float64:
+        dtype = torch.get_autocast_dtype(features.device.type)
+        features, weight = features.to(dtype), weight.to(dtype)
+    if features.dtype != weight.dtype:
+        raise ValueError(f"convolution: features are {features.dtype}, the kernel is {weight.dtype}")
+    return _SparseConvolution.apply(features, weight, kernel_map)
