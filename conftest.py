@@ -1,0 +1,52 @@
+"""What every test starts from: the repository root on the path, two torch threads, fixed seeds."""
+import random
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+torch.set_num_threads(2)
+
+
+@pytest.fixture(autouse=True)
+def fixed_seed():
+    """Seed every generator, so that a test's outcome does not depend on the tests before it."""
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+
+
+@pytest.fixture
+def run_flags(tmp_path):
+    """A function that gives the command line of a tiny run on the CPU: `run_flags("--max_epoch", "1")`.
+
+    Its dataset: boxes on a floor whose colour and height tell the class, four scenes to train on, two to validate,
+    one of two unlabelled test scenes without instance ids.
+    """
+    from datasets.labels import RAW_IDS
+    from datasets.ply import Scene, write_scene
+
+    root = tmp_path / "data"
+    rng = np.random.default_rng(0)
+    for split, count in (("train", 4), ("val", 2), ("test", 2)):
+        names = []
+        for i in range(count):
+            points = rng.random((500, 3)).astype(np.float32) * 0.6
+            classes = (points[:, 0] > 0.3) + 2 * (points[:, 2] > 0.3)
+            colors = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40]], np.uint8)[classes]
+            labels = RAW_IDS[classes] if split != "test" else None
+            write_scene(root / split / f"{split}{i:04d}_00.ply", Scene(f"{split}{i:04d}_00", points, colors, labels))
+            names.append(f"{split}/{split}{i:04d}_00.ply\n")
+        (root / f"{split}.txt").write_text("".join(names))
+
+    def flags(*more: str) -> list[str]:
+        return ["--scannet_path", str(root), "--log_dir", str(tmp_path / "run"), "--model", "Res16UNet14S",
+                "--dataset", "Scannet200VoxelizationDataset", "--voxel_size", "0.05", "--batch_size", "2",
+                "--num_workers", "0", "--num_val_workers", "0", "--optimizer", "Adam", "--lr", "0.01", *more]
+
+    flags.root = root
+    flags.run = tmp_path / "run"
+    return flags

@@ -1,0 +1,91 @@
+"""What training learns from a data set beforehand: points of each class, weights, boxes, tail instances.
+
+Functions over `datasets.ply.Scene` objects, for synthetic scenes and for ScanNet alike.
+"""
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from datasets.labels import CLASS_NAMES, GROUPS, IGNORE_LABEL, NUM_CLASSES, class_to_raw, raw_to_class
+from datasets.ply import Scene
+
+
+def count_points(scene: Scene) -> np.ndarray:
+    """Points of each class in a labelled scan, (200,) int64; unlabelled points are left out."""
+    classes = raw_to_class(_labels(scene))
+    return np.bincount(classes[classes != IGNORE_LABEL], minlength=NUM_CLASSES)
+
+
+def category_weights(points: np.ndarray) -> dict[str, float]:
+    """Weight of each class for a weighted loss, by name: inverse log frequency, mean 1 over the classes that occur.
+
+    w_c = 1 / ln(1.02 + share of points of c), divided by the mean over classes with points (Paszke et al., ENet,
+    arXiv 1606.02147, section 5.2). Classes without points weigh as the rarest. points: (200,) of the training split.
+    Raises ValueError where no point is labelled.
+    """
+    points = np.asarray(points, dtype=float)
+    present = points > 0
+    if not present.any():
+        raise ValueError("category weights: no labelled point in the training scenes")
+    weights = 1.0 / np.log(1.02 + points / points.sum())
+    weights /= weights[present].mean()
+    weights[~present] = weights[present].max()
+    return {name: float(weight) for name, weight in zip(CLASS_NAMES, weights)}
+
+
+def instance_sampling_weights(instances: Mapping[str, int]) -> dict[str, float]:
+    """Chance of each tail class to be sampled, by name: inverse of its number of training instances, sum 1.
+
+    instances: class name -> training instances; classes with none are left out.
+    """
+    inverse = {name: 1.0 / count for name, count in sorted(instances.items()) if count > 0}
+    total = sum(inverse.values())
+    return {name: value / total for name, value in inverse.items()}
+
+
+def bounding_boxes(scene: Scene) -> list[dict]:
+    """The axis-aligned box of each instance: {"instance", "label" (raw id), "min" [x, y, z], "max" [x, y, z]}, metres."""
+    labels = _labels(scene)
+    return [{"instance": instance, "label": int(np.bincount(labels[rows]).argmax()),
+             "min": [round(float(v), 4) for v in scene.points[rows].min(0)],
+             "max": [round(float(v), 4) for v in scene.points[rows].max(0)]}
+            for instance, rows in instance_rows(scene)]
+
+
+def tail_instances(scene: Scene, min_points: int = 30) -> list[tuple[str, Scene]]:
+    """Every tail-group instance of at least `min_points` points, cut out and centred: [(class name, its points)].
+
+    Centred: the middle of its box in x and y, and its lowest point, become the origin.
+    """
+    classes, found = raw_to_class(_labels(scene)), []
+    for instance, rows in instance_rows(scene):
+        known = classes[rows][classes[rows] != IGNORE_LABEL]
+        if not len(known):
+            continue
+        index = int(np.bincount(known).argmax())
+        rows = rows[classes[rows] == index]
+        if GROUPS[index] != "tail" or len(rows) < min_points:
+            continue
+        points = scene.points[rows]
+        low, high = points.min(0), points.max(0)
+        origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], dtype=np.float32)
+        found.append((CLASS_NAMES[index], Scene(f"{scene.name}_{instance}", points - origin, scene.colors[rows],
+                                                class_to_raw(np.full(len(rows), index)), scene.instances[rows])))
+    return found
+
+
+def instance_rows(scene: Scene) -> Iterable[tuple[int, np.ndarray]]:
+    """(instance id, its row numbers in order) for every instance of a scan; id 0, "none", is left out."""
+    if scene.instances is None:
+        raise ValueError(f"{scene.name}: has no instance_id column; boxes and instances need one")
+    order = np.argsort(scene.instances, kind="stable")
+    ids, starts = np.unique(scene.instances[order], return_index=True)
+    for instance, rows in zip(ids, np.split(order, starts[1:])):
+        if instance != 0:
+            yield int(instance), rows
+
+
+def _labels(scene: Scene) -> np.ndarray:
+    if scene.labels is None:
+        raise ValueError(f"{scene.name}: has no label column; statistics need labelled scenes")
+    return scene.labels

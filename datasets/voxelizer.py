@@ -1,0 +1,48 @@
+"""Points of one scene to voxels: mean colour, majority label, and the exact way back to every point (lesson L11).
+
+    coordinates, features, labels, inverse = Voxelizer(0.02)(points, colors, labels)
+"""
+from typing import NamedTuple
+
+import numpy as np
+
+from datasets.labels import IGNORE_LABEL, NUM_CLASSES
+from lib.sparse.quantize import sparse_quantize, voxel_mean
+
+COORDINATE_LIMIT = 1 << 20  # voxels from the origin on each axis; 21 km at 2 cm, and three axes fit one 63-bit key
+
+
+class Voxels(NamedTuple):
+    """coordinates: (M, 3) int32, voxels. features: (M, 3) float32, mean colour. labels: (M,) int64 or None.
+
+    inverse: (N,) int64, the row of `coordinates` of each point.
+    """
+    coordinates: np.ndarray
+    features: np.ndarray
+    labels: np.ndarray | None
+    inverse: np.ndarray
+
+
+class Voxelizer:
+    """Cuts space into cubes of `voxel_size` metres; the one at the origin spans [0, voxel_size) on each axis."""
+
+    def __init__(self, voxel_size: float, ignore_label: int = IGNORE_LABEL):
+        if not voxel_size > 0 or not np.isfinite(voxel_size):
+            raise ValueError(f"voxel size {voxel_size} m: it has to be above 0")
+        self.voxel_size = voxel_size
+        self.ignore_label = ignore_label
+
+    def __call__(self, points: np.ndarray, colors: np.ndarray, labels: np.ndarray | None) -> Voxels:
+        """Voxels of one scene, in ascending order of x, y, z.
+
+        points: (N, 3) float, metres. colors: (N, 3) numbers. labels: (N,) class indices or None; their rule is
+        `sparse_quantize`'s. Raises ValueError where a point is not finite or over 2^20 voxels from the origin.
+        """
+        scaled = np.floor(points / np.float64(self.voxel_size))  # float64: float32 misplaces points far out
+        if not (np.abs(scaled) < COORDINATE_LIMIT).all():  # NaN compares false, too
+            raise ValueError(f"coordinates up to {np.abs(points).max()} m cannot be cut into voxels of "
+                             f"{self.voxel_size} m: at most {COORDINATE_LIMIT} from the origin; are they metres?")
+        coordinates = scaled.astype(np.int32)
+        voxels = sparse_quantize(coordinates, labels, NUM_CLASSES, self.ignore_label)
+        features = voxel_mean(colors, voxels.inverse, len(voxels.index))
+        return Voxels(coordinates[voxels.index], features, voxels.labels, voxels.inverse)

@@ -1,0 +1,72 @@
+"""Make an inference folder (visualize/fulleval) ready for the benchmark: check its .txt files, remove its .ply files.
+
+    python get_upload_txt.py DIR [--dry_run] [--zip OUT.zip]
+
+Only .ply files directly in DIR go (lesson L15). --dry_run changes nothing and names them. The zip holds the .txt files.
+"""
+import argparse
+import sys
+import zipfile
+from pathlib import Path
+
+from datasets.files import replacing
+from datasets.labels import RAW_IDS
+
+
+def upload_files(folder: Path) -> tuple[list[Path], list[Path]]:
+    """The .txt and the .ply files directly in `folder`, by name. Raises FileNotFoundError if there is no .txt."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; run inference.sh first")
+    texts = sorted(path for path in folder.iterdir() if path.suffix == ".txt" and path.is_file())
+    if not texts:
+        raise FileNotFoundError(f"{folder}: holds no .txt file; name the folder visualize/fulleval of a run")
+    return texts, sorted(path for path in folder.iterdir() if path.suffix == ".ply" and path.is_file())
+
+
+def check_predictions(path: Path) -> int:
+    """Number of lines of a prediction file. Raises ValueError naming the line that is no raw id of the 200 classes."""
+    lines = path.read_bytes().split(b"\n")
+    if lines and not lines[-1].strip():
+        lines.pop()
+    if not lines:
+        raise ValueError(f"{path}: is empty")
+    known = {str(raw).encode() for raw in RAW_IDS.tolist()}
+    for word in set(lines):
+        if word.strip() not in known:
+            shown = word.strip()[:40].decode("utf-8", "replace")
+            raise ValueError(f"{path}: line {lines.index(word) + 1}: {shown!r} is no raw id of ScanNet200's classes")
+    return len(lines)
+
+
+def write_zip(out: Path, texts: list[Path]) -> None:
+    """Zip of the files, flat, never half of it."""
+    with replacing(out, "wb") as file, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in texts:
+            archive.write(path, path.name)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Check predictions and keep only the .txt files of a folder.")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="visualize/fulleval of a run")
+    parser.add_argument("--dry_run", action="store_true", help="name the files that would go, change nothing")
+    parser.add_argument("--zip", metavar="OUT.zip", type=Path, help="also write the .txt files to this archive")
+    args = parser.parse_args(arguments)
+    try:
+        texts, scans = upload_files(args.folder)
+        points = sum(check_predictions(path) for path in texts)  # before anything goes
+        if args.zip and not args.dry_run:
+            write_zip(args.zip, texts)
+        for path in scans:
+            print(f"{'would remove' if args.dry_run else 'removing'} {path}")
+            if not args.dry_run:
+                path.unlink()
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(texts)} prediction files, {points} points, all labels known"
+          + (f"; {args.zip} {'would be' if args.dry_run else 'is'} written" if args.zip else ""))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

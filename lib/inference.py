@@ -1,0 +1,125 @@
+"""Evaluation and inference: classes at every original vertex, scores, and the .ply and .txt of every scene.
+
+`evaluate(stage, loader, device)` gives scores; `run_inference(config)` is `main.py --is_train False`.
+"""
+import json
+from argparse import Namespace
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from datasets.files import replacing
+from datasets.labels import COLORS, GROUPS, NUM_CLASSES, class_to_raw
+from datasets.loader import SceneLoader, build_loader
+from datasets.ply import Scene, write_columns
+from lib.metrics import ConfusionMatrix, table
+from lib.stages import build_stage, pick_device
+
+
+@dataclass
+class Evaluation:
+    """Confusion over original points and over voxels, and the mean loss over labelled voxels' batches."""
+    points: ConfusionMatrix
+    voxels: ConfusionMatrix
+    losses: list[float] = field(default_factory=list)
+    labelled: bool = False
+
+    @property
+    def loss(self) -> float:
+        return float(np.mean(self.losses)) if self.losses else float("nan")
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`."""
+        return {"points": self.points.scores(GROUPS), "voxels": self.voxels.scores(GROUPS)}
+
+    def report(self) -> str:
+        """The table to print, or "unlabelled" (lesson L13)."""
+        if not self.labelled:
+            return "unlabelled: no scores"
+        scores = self.scores()
+        lines = [f"{name}: accuracy {100 * s['accuracy']:.1f} %, mean class accuracy {100 * s['mAcc']:.1f} %"
+                 for name, s in scores.items()]
+        return "\n".join([table(list(scores.items())), *lines])
+
+
+@torch.no_grad()
+def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, description: str = "evaluate",
+             on_scene: Callable[[int, np.ndarray], None] | None = None) -> Evaluation:
+    """Run a stage over a loader of unaugmented scenes.
+
+    on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
+    in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
+    """
+    stage.eval()
+    ignore_label = loader.dataset.ignore_label
+    result = Evaluation(*(ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2)))
+    done = 0
+    for batch in tqdm(loader, desc=description, unit="batch", dynamic_ncols=True, leave=False):
+        moved = batch.to(device)
+        output = stage(moved)
+        classes = stage.classes(output)  # (N,)
+        point_classes = classes[moved.inverse]  # (P,)
+        if batch.point_labels is not None and (batch.point_labels != ignore_label).any():
+            result.labelled = True
+            result.points.update(point_classes, moved.point_labels)
+            result.voxels.update(classes, moved.labels)
+            if (batch.labels != ignore_label).any():
+                result.losses.append(float(stage.criterion(output, moved.labels)))
+        if on_scene:
+            for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):
+                on_scene(done, scene_classes)
+                done += 1
+    return result
+
+
+def write_prediction(folder: Path, scene: Scene, classes: np.ndarray) -> None:
+    """Write `<scene>.ply`, coloured by prediction, and `<scene>.txt`, a raw ScanNet id a line in vertex order.
+
+    classes: (P,) class indices. The PLY also keeps the scan's colours and, where known, its ground truth.
+    """
+    raw = class_to_raw(classes)
+    columns = dict(zip("xyz", scene.points.T))
+    columns |= dict(zip(("red", "green", "blue"), COLORS[classes].T))
+    columns |= {"label": raw}
+    columns |= dict(zip(("input_red", "input_green", "input_blue"), scene.colors.T))
+    if scene.labels is not None:
+        columns |= {"ground_truth": scene.labels.astype(np.int32)}
+    write_columns(folder / f"{scene.name}.ply", columns)
+    with replacing(folder / f"{scene.name}.txt") as file:
+        file.write("\n".join(map(str, raw.tolist())) + "\n")
+
+
+def write_scores(path: Path, evaluation: Evaluation, **about) -> None:
+    """Write an evaluation as JSON, with what else is to be remembered of it; NaN becomes null."""
+    scores = {kind: {key: value if np.isfinite(value) else None for key, value in values.items()}
+              for kind, values in evaluation.scores().items()}
+    with replacing(path) as file:
+        json.dump({**about, **scores}, file, indent=1)
+
+
+def run_inference(config: Namespace) -> Evaluation:
+    """Evaluate `--weights` on `--val_phase`; with `--visualize True` also write every scene's prediction."""
+    if not config.weights:
+        raise ValueError("--is_train False needs a trained network: name it with --weights FILE.ckpt")
+    loader = build_loader(config, config.val_phase, training=False)
+    device = pick_device(config)
+    stage = build_stage(config).to(device)
+    folder = Path(config.visualize_path) / "fulleval"
+    dataset = loader.dataset
+
+    def write(index: int, classes: np.ndarray) -> None:
+        write_prediction(folder, dataset.scene(index), classes)
+
+    evaluation = evaluate(stage, loader, device, config.val_phase, write if config.visualize else None)
+    print(evaluation.report())
+    if evaluation.labelled:
+        path = Path(config.log_dir) / f"scores_{config.val_phase}.json"
+        write_scores(path, evaluation, weights=str(config.weights))
+        print(f"scores in {path}")
+    if config.visualize:
+        print(f"{len(dataset)} scenes in {folder}")
+    return evaluation

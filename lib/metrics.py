@@ -1,0 +1,116 @@
+"""Segmentation scores from a confusion matrix, with both protocols for classes that the ground truth lacks.
+
+`matrix = ConfusionMatrix(200); matrix.update(prediction, target); matrix.scores(GROUPS)`; `table(rows)` to print.
+Only 189 of ScanNet200's classes occur in its validation split (head 66, common 65 of 68, tail 58 of 66).
+`mIoU/present` averages over classes in the ground truth; `mIoU/200` over all, absent ones as 0: up to 1.058x lower.
+"""
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+GROUP_NAMES = ("head", "common", "tail")
+
+
+def _flat(labels: np.ndarray | torch.Tensor) -> torch.Tensor:
+    """Labels as a flat int64 tensor where they lie. Through numpy first, as torch lacks some unsigned types."""
+    if not isinstance(labels, torch.Tensor):
+        labels = torch.from_numpy(np.asarray(labels).astype(np.int64))
+    return labels.detach().reshape(-1).long()
+
+
+def _mean(values: np.ndarray) -> float:
+    """Mean; NaN, without numpy's warning, of nothing."""
+    return float(values.mean()) if len(values) else float("nan")
+
+
+class ConfusionMatrix:
+    """counts[t, p]: points of true class t predicted as p, (C, C) int64 on the CPU. Merges over scenes, processes."""
+
+    def __init__(self, num_classes: int = 200, ignore_label: int = -1):
+        self.num_classes = num_classes
+        self.ignore_label = ignore_label
+        self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+
+    def update(self, prediction: np.ndarray | torch.Tensor, target: np.ndarray | torch.Tensor) -> None:
+        """Count labelled points. prediction, target: (N,) class index; target may hold the ignore label.
+
+        Both numpy or torch, on any device. Raises ValueError for other lengths and for classes outside the table.
+        """
+        prediction, target = _flat(prediction), _flat(target)
+        if len(prediction) != len(target):
+            raise ValueError(f"{len(prediction)} predictions for {len(target)} labels: the lengths must be equal")
+        labelled = target != self.ignore_label
+        prediction, target = prediction.to(target.device)[labelled], target[labelled]
+        for what, values in (("prediction", prediction), ("label", target)):
+            if len(values) and not 0 <= int(values.min()) <= int(values.max()) < self.num_classes:
+                raise ValueError(
+                    f"a {what} lies outside 0..{self.num_classes - 1}: found {int(values.min())}..{int(values.max())}"
+                )
+        cells = torch.bincount(target * self.num_classes + prediction, minlength=self.num_classes**2)
+        self.counts += cells.reshape(self.num_classes, self.num_classes).cpu()
+
+    def merge(self, other: "ConfusionMatrix") -> None:
+        """Add the counts of another matrix over the same classes."""
+        if other.num_classes != self.num_classes:
+            raise ValueError(f"cannot merge a matrix of {other.num_classes} classes into one of {self.num_classes}")
+        self.counts += other.counts
+
+    def iou(self) -> np.ndarray:
+        """Intersection over union of every class, (C,) float64; NaN where the ground truth lacks the class.
+
+        What is predicted as an absent class still counts, as a miss of the class that was there.
+        """
+        counts = self.counts.numpy()
+        hit, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)
+        union = true + predicted - hit
+        return np.where(true > 0, hit / np.maximum(union, 1), np.nan)
+
+    def scores(self, groups: Sequence[str] = ()) -> dict[str, float]:
+        """Scores in 0..1; NaN where there is nothing to average, so everything but mIoU/C where nothing is labelled.
+
+        groups: the group of each class ("head", "common", "tail"), (C,), or none. Keys, with C classes (200):
+        accuracy, mAcc (mean recall over present classes), mIoU/present, mIoU/C, and with groups mIoU/present/head,
+        mIoU/C/head, and so on.
+        """
+        if len(groups) not in (0, self.num_classes):
+            raise ValueError(f"{len(groups)} groups for {self.num_classes} classes: give one for each class")
+        counts = self.counts.numpy()
+        hit, true = np.diag(counts), counts.sum(1)
+        present = true > 0
+        iou = self.iou()
+        result = {
+            "accuracy": float(hit.sum() / true.sum()) if true.sum() else float("nan"),
+            "mAcc": _mean(hit[present] / true[present]),
+        }
+        selections = {"": np.ones(self.num_classes, dtype=bool)}
+        selections |= {f"/{name}": np.asarray(groups) == name for name in GROUP_NAMES if len(groups)}
+        for suffix, chosen in selections.items():
+            result[f"mIoU/present{suffix}"] = _mean(iou[chosen & present])
+            result[f"mIoU/{self.num_classes}{suffix}"] = _mean(np.nan_to_num(iou[chosen]))
+        return result
+
+
+def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
+    """Plain text table of `ConfusionMatrix.scores`: head, common, tail, all by both protocols, in percent.
+
+    rows: (name, scores), one line each; a score that is missing or NaN is printed as "-".
+    """
+    protocols = []
+    for _, scores in rows:
+        protocols += [key for key in scores if key.startswith("mIoU/") and key.count("/") == 1 and key not in protocols]
+    columns = (*GROUP_NAMES, "all")
+    width = max([len(name) for name, _ in rows], default=0)
+    block = 8 * len(columns)
+    lines = [
+        " " * width + "".join("  " + protocol.rjust(block) for protocol in protocols),
+        " " * width + ("  " + "".join(column.rjust(8) for column in columns)) * len(protocols),
+    ]
+    for name, scores in rows:
+        line = name.ljust(width)
+        for protocol in protocols:
+            keys = [f"{protocol}/{group}" for group in GROUP_NAMES] + [protocol]
+            values = [scores.get(key, float("nan")) for key in keys]
+            line += "  " + "".join(("-" if np.isnan(value) else f"{100 * value:.1f}").rjust(8) for value in values)
+        lines.append(line)
+    return "\n".join(line.rstrip() for line in lines)

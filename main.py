@@ -1,0 +1,26 @@
+"""Train or run a network: `python main.py --scannet_path DATA --log_dir OUT [flags]`; the flags choose the stage.
+
+See training_scripts/ for the three stages and inference.sh for inference; `python main.py --help` lists every flag.
+"""
+import logging
+import sys
+
+from config.config import get_config
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit code; what a user can mend is one line on stderr and exit code 1."""
+    logging.basicConfig(format="%(message)s")
+    config = get_config(argv)
+    from lib.inference import run_inference  # after the flags: a mistyped one need not wait for torch
+    from lib.trainer import train
+    try:
+        train(config) if config.is_train else run_inference(config)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

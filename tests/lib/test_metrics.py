@@ -1,0 +1,105 @@
+"""Scores against hand-computed cases and a loop. Run: python -m pytest tests/lib/test_metrics.py"""
+import numpy as np
+import pytest
+import torch
+
+from datasets.labels import GROUPS, IN_VAL_SPLIT
+from lib.metrics import ConfusionMatrix, table
+
+
+def _matrix(prediction, target, classes):
+    matrix = ConfusionMatrix(classes)
+    matrix.update(np.array(prediction), np.array(target))
+    return matrix
+
+
+def test_scores_of_a_case_computed_by_hand():
+    # class 0: 2 of 3 right; class 1: 1 of 1, and one false positive; class 2: absent, predicted never; class 3: 0 of 1
+    matrix = _matrix([0, 0, 1, 1, 0, 3], [0, 0, 0, 1, 3, -1], 4)
+    np.testing.assert_allclose(matrix.iou(), [2 / 4, 1 / 2, np.nan, 0])
+    scores = matrix.scores(["head", "head", "common", "tail"])
+    assert scores == pytest.approx(
+        {
+            "accuracy": 3 / 5,
+            "mAcc": (2 / 3 + 1 + 0) / 3,
+            "mIoU/present": 1 / 3,
+            "mIoU/4": 1 / 4,
+            "mIoU/present/head": 0.5,
+            "mIoU/4/head": 0.5,
+            "mIoU/present/common": float("nan"),
+            "mIoU/4/common": 0.0,
+            "mIoU/present/tail": 0.0,
+            "mIoU/4/tail": 0.0,
+        },
+        nan_ok=True,
+    )
+
+
+def test_counts_equal_a_loop_for_numpy_and_torch():
+    random = np.random.default_rng(0)
+    prediction, target = random.integers(0, 9, 400), random.integers(-1, 9, 400)
+    expected = np.zeros((9, 9), dtype=np.int64)
+    for p, t in zip(prediction, target, strict=True):
+        if t != -1:
+            expected[t, p] += 1
+    matrix = ConfusionMatrix(9)
+    matrix.update(torch.from_numpy(prediction[:200]), torch.from_numpy(target[:200]).int())
+    matrix.update(prediction[200:].astype(np.uint16), target[200:].astype(np.int16))
+    assert matrix.counts.dtype == torch.int64
+    np.testing.assert_array_equal(matrix.counts.numpy(), expected)
+
+
+def test_merged_matrices_score_as_one():
+    one, two = _matrix([0, 1], [0, 0], 3), _matrix([2, 2], [2, 1], 3)
+    one.merge(two)
+    assert torch.equal(one.counts, _matrix([0, 1, 2, 2], [0, 0, 2, 1], 3).counts)
+    with pytest.raises(ValueError, match="4 classes"):
+        one.merge(ConfusionMatrix(4))
+
+
+def test_L14_absent_classes_move_miou_by_1_058_and_tail_by_1_138():
+    """A perfect prediction over the 189 classes of the validation split: head 66 of 66, common 65 of 68, tail 58."""
+    present = np.flatnonzero(IN_VAL_SPLIT)
+    scores = _matrix(present, present, 200).scores(GROUPS)
+    assert len(present) == 189
+    assert [scores[f"mIoU/present{group}"] for group in ("", "/head", "/common", "/tail")] == [1, 1, 1, 1]
+    assert scores["mIoU/present"] / scores["mIoU/200"] == pytest.approx(1.058, abs=5e-4)
+    assert scores["mIoU/present/tail"] / scores["mIoU/200/tail"] == pytest.approx(1.138, abs=5e-4)
+    assert scores["mIoU/present/common"] / scores["mIoU/200/common"] == pytest.approx(68 / 65)
+    assert scores["mIoU/200/head"] == 1
+
+
+def test_L14_predicting_an_absent_class_lowers_the_present_one_only():
+    matrix = _matrix([0, 0, 1, 1], [0, 0, 0, 0], 2)
+    np.testing.assert_allclose(matrix.iou(), [0.5, np.nan])
+    scores = matrix.scores()
+    assert scores["mIoU/present"] == 0.5 and scores["mIoU/2"] == 0.25
+
+
+def test_nothing_labelled_scores_nan_not_zero():
+    scores = _matrix([0, 1], [-1, -1], 2).scores(["head", "tail"])
+    assert np.isnan(scores["accuracy"]) and np.isnan(scores["mAcc"]) and np.isnan(scores["mIoU/present"])
+
+
+@pytest.mark.parametrize(
+    ("prediction", "target", "words"),
+    [
+        ([0, 1], [0], "2 predictions for 1 labels"),
+        ([0, 3], [0, 1], "a prediction lies outside 0..2"),
+        ([0], [7], "a label lies outside 0..2"),
+    ],
+)
+def test_wrong_labels_are_named(prediction, target, words):
+    with pytest.raises(ValueError, match=words):
+        _matrix(prediction, target, 3)
+
+
+def test_the_table_prints_both_protocols_in_percent():
+    present = np.flatnonzero(IN_VAL_SPLIT)
+    full = _matrix(present, present, 200).scores(GROUPS)
+    lines = table([("stage 1", _matrix([0], [0], 200).scores(GROUPS)), ("stage 2", full)]).splitlines()
+    assert lines[0].split() == ["mIoU/present", "mIoU/200"]
+    assert lines[1].split() == ["head", "common", "tail", "all"] * 2
+    assert lines[2].split()[2:] == ["100.0", "-", "-", "100.0", "1.5", "0.0", "0.0", "0.5"]
+    assert lines[3].split()[2:] == ["100.0"] * 5 + ["95.6", "87.9", "94.5"]
+    assert len(lines[1]) == len(lines[2]) == len(lines[3])

@@ -1,0 +1,95 @@
+"""The three stages: what each trains and what it leaves alone."""
+import pytest
+import torch
+
+from config.config import get_config
+from datasets.labels import NUM_CLASSES
+from datasets.loader import build_loader
+from lib.checkpoint import save_checkpoint
+from lib.stages import build_stage, pick_device
+from models import build_model
+
+
+@pytest.fixture
+def weights(tmp_path):
+    path = tmp_path / "w.ckpt"
+    model = build_model("Res16UNet14S", 3, NUM_CLASSES)
+    save_checkpoint(path, {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}})
+    return str(path)
+
+
+@pytest.fixture
+def anchors_file(tmp_path):
+    import numpy as np
+
+    from datasets.labels import CLASS_NAMES
+    path = tmp_path / "anchors.npz"
+    vectors = np.random.default_rng(0).standard_normal((NUM_CLASSES, 48)).astype(np.float32)
+    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
+    return str(path)
+
+
+def changed_by_a_step(config):
+    """Names of all parameters and buffers that one training step changes."""
+    loader = build_loader(config, "train", training=True)
+    stage = build_stage(config).train()
+    before = {name: value.clone() for name, value in stage.state_dict().items()}
+    optimizer = torch.optim.SGD([p for p in stage.parameters() if p.requires_grad], lr=0.1)
+    batch = next(iter(loader))
+    stage.criterion(stage(batch), batch.labels).backward()
+    optimizer.step()
+    return {name for name, value in stage.state_dict().items() if not torch.equal(value, before[name])}, before
+
+
+def test_L4_classifier_only_trains_final_and_freezes_batch_norm_statistics(run_flags, weights):
+    changed, _ = changed_by_a_step(get_config(run_flags("--classifier_only", "True", "--weights", weights)))
+    assert changed == {"model.final.kernel", "model.final.bias"}
+
+
+def test_stage_2_trains_every_parameter_and_statistic(run_flags):
+    changed, everything = changed_by_a_step(get_config(run_flags()))
+    assert changed == set(everything)
+
+
+@pytest.mark.parametrize("projection", ["True", "False"])
+def test_stage_1_trains_all_but_final(run_flags, anchors_file, projection):
+    changed, everything = changed_by_a_step(get_config(run_flags(
+        "--use_embedding_loss", "True", "--language_features_path", anchors_file, "--learned_projection", projection)))
+    assert changed == {name for name in everything if not name.startswith("model.final")}
+    assert ("projection.weight" in changed) == (projection == "True")
+
+
+def test_a_stage_1_projection_comes_back_for_evaluation(run_flags, anchors_file, tmp_path):
+    flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
+                      "--learned_projection", "True")
+    stage = build_stage(get_config(flags))
+    save_checkpoint(tmp_path / "stage1.ckpt", {"state_dict": stage.state_dict()})
+    again = build_stage(get_config([*flags, "--is_train", "False", "--weights", str(tmp_path / "stage1.ckpt")]))
+    assert torch.equal(stage.projection.weight, again.projection.weight)
+
+
+def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flags, anchors_file):
+    stage = build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
+                                             "--learned_projection", "True")))
+    assert {key.split(".")[0] for key in stage.state_dict()} == {"model", "projection"}
+
+
+@pytest.mark.parametrize("flags,words", [
+    (["--sample_tail_instances", "True"], "sample_tail_instances"),
+    (["--classifier_only", "True"], "--weights"),
+    (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
+    (["--dilations", "1,2"], "four"),
+    (["--model", "ResUNet14"], "Res16UNet34D"),
+    (["--loss_type", "focal"], "category_weights.json"),
+])
+def test_flags_that_do_not_go_together_stop(run_flags, flags, words):
+    with pytest.raises(ValueError if "focal" not in flags else FileNotFoundError, match=words):
+        build_stage(get_config(run_flags(*flags)))
+
+
+def test_L20_without_a_gpu_the_cpu_is_used(run_flags, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert pick_device(get_config(run_flags())).type == "cpu"
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    assert pick_device(get_config(run_flags())).type == "cuda"
+    assert pick_device(get_config(run_flags("--is_cuda", "False"))).type == "cpu"

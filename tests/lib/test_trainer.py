@@ -1,0 +1,141 @@
+"""The training loop: it learns, resumes exactly, accumulates gradients, survives unlabelled batches and signals."""
+import json
+
+import pytest
+import torch
+from torch.utils.tensorboard import SummaryWriter
+
+from config.config import get_config
+from datasets.ply import read_scene, write_scene
+from lib import trainer
+from lib.checkpoint import load_checkpoint
+from main import main
+
+
+def weights(folder, name="last.ckpt"):
+    return load_checkpoint(folder / name)["state_dict"]
+
+
+def same(a, b):
+    return all(torch.equal(a[key], b[key]) for key in a)
+
+
+def test_a_few_epochs_learn_the_toy_classes_and_leave_the_promised_files(run_flags, capsys):
+    assert main(run_flags("--max_epoch", "8", "--train_augmentation", "False", "--bn_momentum", "0.3")) == 0
+    scores = json.loads((run_flags.run / "scores.json").read_text())
+    assert scores["points"]["accuracy"] > 0.9 and scores["points"]["mIoU/present"] > 0.8
+    assert scores["points"]["mIoU/200"] == pytest.approx(scores["points"]["mIoU/present"] * 4 / 200)
+    names = {path.name for path in run_flags.run.iterdir()}
+    assert {"config.yaml", "best.ckpt", "last.ckpt", "scores.json"} <= names
+    assert any(name.startswith("events.out.tfevents") for name in names)
+    content = load_checkpoint(run_flags.run / "last.ckpt")
+    assert content["epoch"] == 8 and content["step"] == 16 and content["label_table"]["wall"] == 1
+    assert content["config"]["model"] == "Res16UNet14S"
+
+
+def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
+    common = ["--scheduler", "PolyLR", "--max_epoch", "3"]
+    assert main(run_flags(*common)) == 0
+    whole = weights(run_flags.run)
+    part = ["--log_dir", str(tmp_path / "part")]
+    assert main(run_flags("--scheduler", "PolyLR", "--max_epoch", "3", "--max_iter", "10000000", *part)) == 0
+    # stop inside the second epoch, after its first of two batches, then go on
+    run = trainer.Training(get_config(run_flags(*common, "--log_dir", str(tmp_path / "cut"))))
+    run.stopping = False
+    steps = iter([False, False, True])
+    original = run.scheduler.step_iteration
+    run.scheduler.step_iteration = lambda: (original(), setattr(run, "stopping", next(steps, True)))
+    with SummaryWriter(tmp_path / "cut") as writer:
+        trainer.train_one_epoch(run, writer)
+        trainer.validate(run, writer)
+        trainer.train_one_epoch(run, writer)
+    run.save("last.ckpt")
+    assert (run.progress.epoch, run.progress.batch, run.progress.step) == (1, 1, 3)
+    torch.manual_seed(999)
+    assert main(run_flags(*common, "--log_dir", str(tmp_path / "cut"), "--resume", str(tmp_path / "cut"))) == 0
+    assert same(whole, weights(tmp_path / "cut")) and same(whole, weights(tmp_path / "part"))
+
+
+def test_accumulated_gradients_step_once_for_several_batches(run_flags):
+    assert main(run_flags("--max_epoch", "2", "--batch_size", "1", "--iter_size", "3")) == 0
+    content = load_checkpoint(run_flags.run / "last.ckpt")
+    assert content["step"] == 4  # four batches an epoch: groups of three and one
+
+
+def test_accumulation_equals_the_mean_of_the_batches_losses(run_flags):
+    config = get_config(run_flags("--batch_size", "1", "--iter_size", "4", "--optimizer", "SGD", "--lr", "0",
+                                  "--classifier_only", "False", "--bn_momentum", "0"))
+    run = trainer.Training(config)
+    gradients = []
+    run.optimizer.step = lambda: gradients.append(run.stage.model.final.kernel.grad.clone())
+    with SummaryWriter(run.folder) as writer:
+        trainer.train_one_epoch(run, writer)
+    run.train_loader.set_epoch(0)
+    losses = [run.stage.criterion(run.stage(batch), batch.labels) for batch in run.train_loader]
+    (sum(losses) / 4).backward()
+    torch.testing.assert_close(gradients, [run.stage.model.final.kernel.grad])
+
+
+def unlabel(root, scenes):
+    for name in scenes:
+        path = root / "train" / f"{name}.ply"
+        scene = read_scene(path)
+        scene.labels[:] = 0
+        write_scene(path, scene)
+
+
+def test_L6_a_batch_without_labels_gives_no_gradient_and_is_counted(run_flags):
+    unlabel(run_flags.root, [f"train{i:04d}_00" for i in range(4)])
+    config = get_config(run_flags("--max_epoch", "1", "--weight_decay", "0", "--optimizer", "SGD"))
+    run = trainer.Training(config)
+    before = {name: p.detach().clone() for name, p in run.stage.named_parameters()}
+    with SummaryWriter(run.folder) as writer:
+        trainer.train_one_epoch(run, writer)
+    assert run.progress.unlabelled_batches == 2 and run.progress.step == 2
+    assert all(torch.equal(before[name], p) for name, p in run.stage.named_parameters())
+
+
+def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_scenes(run_flags, capsys):
+    assert main(run_flags("--lr", "1e30", "--optimizer", "SGD", "--max_epoch", "30")) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: the loss is") and "train000" in error and "--lr" in error
+
+
+def test_the_first_signal_stops_after_a_step_with_a_checkpoint_to_resume(run_flags, capsys):
+    import os
+    import signal
+    config = get_config(run_flags("--max_epoch", "50"))
+    original = trainer._log
+    trainer._log = lambda *a: os.kill(os.getpid(), signal.SIGTERM)
+    try:
+        trainer.train(config)
+    finally:
+        trainer._log = original
+    assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 1
+    assert "--resume" in capsys.readouterr().out
+    assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 0
+    assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 2
+
+
+def test_resuming_another_network_and_overwriting_unasked_stop_with_one_line(run_flags, capsys):
+    assert main(run_flags("--max_epoch", "1")) == 0
+    capsys.readouterr()
+    assert main(run_flags("--resume", str(run_flags.run), "--model", "Res16UNet18S")) == 1
+    assert "last.ckpt: --resume needs" in capsys.readouterr().err
+    assert main(run_flags("--overwrite_weights", "False")) == 1
+    assert "holds checkpoints already" in capsys.readouterr().err
+
+
+def test_L21_missing_files_stop_at_once_with_path_and_command(run_flags, capsys, tmp_path):
+    (run_flags.root / "val" / "val0001_00.ply").unlink()
+    for flags in (run_flags(), run_flags("--scannet_path", str(tmp_path / "nowhere"))):
+        assert main(flags) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and "python -m datasets.synthetic" in error
+    assert not run_flags.run.exists()
+
+
+@pytest.mark.parametrize("scheduler", ["StepLR", "MultiStepLR", "SquaredLR", "ExpLR", "CosineAnnealingLR",
+                                       "ReduceLROnPlateau"])
+def test_every_schedule_runs_in_the_loop(run_flags, scheduler):
+    assert main(run_flags("--max_iter", "1", "--scheduler", scheduler)) == 0

@@ -1,0 +1,116 @@
+"""The two commands that touch a user's files: get_upload_txt.py and val_split.py."""
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import get_upload_txt
+import val_split
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def tree(folder: Path) -> dict[str, bytes | None]:
+    return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in folder.rglob("*")}
+
+
+@pytest.fixture
+def fulleval(tmp_path):
+    folder = tmp_path / "run" / "visualize" / "fulleval"
+    (folder / "deeper").mkdir(parents=True)
+    for name in ("scene0000_00", "scene0001_00"):
+        (folder / f"{name}.txt").write_text("1\n2\n1191\n")
+        (folder / f"{name}.ply").write_bytes(b"ply")
+    for other in ("notes.md", "best.ckpt", "deeper/kept.ply", "../beside.ply", "../../model.ckpt", "ply"):
+        (folder / other).write_bytes(b"keep")
+    return folder
+
+
+def test_L15_only_ply_files_directly_in_the_folder_go(fulleval, tmp_path, capsys):
+    before = tree(tmp_path)
+    assert get_upload_txt.main([str(fulleval), "--dry_run", "--zip", str(tmp_path / "o.zip")]) == 0
+    shown = capsys.readouterr().out
+    assert tree(tmp_path) == before
+    assert shown.count("would remove") == 2 and str(fulleval / "scene0001_00.ply") in shown
+    assert get_upload_txt.main([str(fulleval)]) == 0
+    gone = set(before) - set(tree(tmp_path))
+    assert gone == {f"run/visualize/fulleval/scene000{i}_00.ply" for i in (0, 1)}
+    assert all(before[name] == content for name, content in tree(tmp_path).items())
+
+
+def test_L15_the_zip_holds_the_txt_files_flat(fulleval, tmp_path):
+    assert get_upload_txt.main([str(fulleval), "--zip", str(tmp_path / "new" / "upload.zip")]) == 0
+    with zipfile.ZipFile(tmp_path / "new" / "upload.zip") as archive:
+        assert archive.namelist() == ["scene0000_00.txt", "scene0001_00.txt"]
+        assert archive.read("scene0000_00.txt") == b"1\n2\n1191\n"
+    assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+@pytest.mark.parametrize("text, line", [("1\nchair\n", 2), ("1\n2\n2.0\n", 3), ("0\n", 1), ("1\n\n2\n", 2),
+                                        ("1\n12\n", 2), ("-1\n", 1), ("1 2\n", 1)])
+def test_L15_a_prediction_that_is_no_known_id_stops_before_anything_goes(fulleval, tmp_path, capsys, text, line):
+    (fulleval / "scene0001_00.txt").write_text(text)
+    before = tree(tmp_path)
+    assert get_upload_txt.main([str(fulleval), "--zip", str(tmp_path / "o.zip")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and f"scene0001_00.txt: line {line}:" in error
+    assert tree(tmp_path) == before
+
+
+def test_L15_wrong_folders_are_refused(fulleval, tmp_path, capsys):
+    before = tree(tmp_path)
+    for folder in (tmp_path / "nowhere", fulleval / "deeper", fulleval / "scene0000_00.ply"):
+        assert get_upload_txt.main([str(folder)]) == 1
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1 and str(folder) in error
+    (fulleval / "scene0000_00.txt").write_text("")
+    assert get_upload_txt.main([str(fulleval)]) == 1 and "is empty" in capsys.readouterr().err
+    (fulleval / "scene0000_00.txt").write_text("1\n2\n1191\n")
+    assert tree(tmp_path) == before
+
+
+@pytest.fixture
+def dataset(tmp_path):
+    lines = [f"train/scene{room:04d}_{scan:02d}.ply" for room in range(10) for scan in range(1 + room % 3)]
+    (tmp_path / "train.txt").write_text("\n".join(lines) + "\n")
+    (tmp_path / "val.txt").write_text("val/scene0100_00.ply\n")
+    return tmp_path, lines
+
+
+def test_val_split_moves_n_scenes_and_keeps_rooms_together(dataset):
+    root, lines = dataset
+    for count in (1, 2, 5, len(lines) - 1):
+        stay, moved = val_split.split(lines, count, 42)
+        assert len(moved) == count and sorted(stay + moved) == sorted(lines)
+        assert not {val_split.room(line) for line in stay} & {val_split.room(line) for line in moved}
+    assert val_split.main([str(root), "5"]) == 0
+    train, val = ((root / f"{name}.txt").read_text().splitlines() for name in ("train", "val"))
+    assert val[0] == "val/scene0100_00.ply" and len(val) == 6 and sorted(train + val[1:]) == sorted(lines)
+    assert sorted(p.name for p in root.iterdir()) == ["train.txt", "val.txt"]
+
+
+def test_val_split_depends_on_the_seed_alone(dataset):
+    _, lines = dataset
+    assert val_split.split(lines, 5, 42) == val_split.split(lines, 5, 42)
+    assert len({tuple(val_split.split(lines, 5, seed)[1]) for seed in range(8)}) > 3
+
+
+def test_val_split_refuses_bad_input_and_leaves_the_lists(dataset, capsys):
+    root, lines = dataset
+    before = tree(root)
+    for arguments in ([str(root), "0"], [str(root), "-3"], [str(root), str(len(lines))], [str(root / "no"), "2"],
+                      [str(root), "2", "--seed", "-1"]):
+        assert val_split.main(arguments) == 1
+        assert capsys.readouterr().err.count("\n") == 1
+    assert tree(root) == before
+    (root / "train.txt").write_text("a/s0_00.ply\na/s0_01.ply\nb/s1_00.ply\nb/s1_01.ply\n")
+    assert val_split.main([str(root), "3"]) == 1 and "whole rooms" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("script", ["get_upload_txt.py", "val_split.py"])
+def test_the_commands_run_from_a_shell(script, tmp_path):
+    result = subprocess.run([sys.executable, str(ROOT / script), str(tmp_path / "none"), *["3"] * (script[0] == "v")],
+                            capture_output=True, text=True, cwd=tmp_path, check=False)
+    assert result.returncode == 1 and result.stderr.startswith("error: ") and result.stderr.count("\n") == 1

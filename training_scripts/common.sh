@@ -1,0 +1,59 @@
+# What the scripts share; sourced by them in a subshell whose working directory is the project's root.
+#
+# Environment variables, all optional:
+#   DATA_ROOT           dataset root with train.txt, val.txt, test.txt        data/scannet200
+#   OUTPUT_DIR_ROOT     where runs go: <DATASET>/<MODEL>-<POSTFIX>            outputs
+#   MODEL               a name of models.ARCHITECTURES                        Res16UNet34D
+#   DATASET             dataset class of stages 2 and 3                       Scannet200Voxelization2cmDataset
+#   TEXT_DATASET        dataset class of stage 1                              Scannet200Textual2cmDataset
+#   PRETRAINED_WEIGHTS  checkpoint to start from; "none": from scratch        the stage before, of the same POSTFIX
+#   NUM_GPU             GPUs                                                  1
+#   PYTHON              interpreter                                           .venv/bin/python, else python3
+
+DATA_SET_BY_USER=${DATA_ROOT:-}
+DATA_ROOT=${DATA_ROOT:-data/scannet200}
+OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
+MODEL=${MODEL:-Res16UNet34D}
+DATASET=${DATASET:-Scannet200Voxelization2cmDataset}
+TEXT_DATASET=${TEXT_DATASET:-Scannet200Textual2cmDataset}
+NUM_GPU=${NUM_GPU:-1}
+if [ -z "${PYTHON:-}" ]; then
+  if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; else PYTHON=python3; fi
+fi
+
+# stop MESSAGE: one line on stderr, and the script ends with exit code 1.
+stop() { echo "error: $*" >&2; exit 1; }
+
+# split_args WORD...: extra arguments as the array ARGS; a single one is taken for a quoted string of several.
+split_args() {
+  if [ $# -eq 1 ]; then read -r -a ARGS <<< "$1"; else ARGS=("$@"); fi
+}
+
+# best_of RUN: the checkpoint of a run folder to go on from, nothing if it has none.
+best_of() {
+  local name
+  for name in best.ckpt last.ckpt; do
+    if [ -f "$1/$name" ]; then echo "$1/$name"; return; fi
+  done
+}
+
+# weights_from RUN: sets WEIGHTS from PRETRAINED_WEIGHTS, else from the run of the stage before; says which.
+weights_from() {
+  WEIGHTS=${PRETRAINED_WEIGHTS:-$(best_of "$1")}
+  if [ -z "$WEIGHTS" ] || [ "$WEIGHTS" = none ]; then
+    WEIGHTS=
+    echo "no weights to start from (PRETRAINED_WEIGHTS, or $1): from scratch"
+  fi
+}
+
+# run_main LOG_DIR ARGS...: main.py; what it prints is also kept in LOG_DIR/TIME.txt. Returns main.py's exit code.
+run_main() {
+  local log_dir=$1 log code
+  shift
+  mkdir -p "$log_dir" || return 1
+  log=$log_dir/$(date +%Y-%m-%d_%H-%M-%S).txt
+  "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@" | tee "$log"
+  code=${PIPESTATUS[0]}
+  if [ ! -s "$log" ]; then rm -f "$log"; rmdir "$log_dir" 2>/dev/null; fi
+  return "$code"
+}

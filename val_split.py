@@ -1,0 +1,99 @@
+"""Move N scenes from DIR/train.txt to DIR/val.txt; the scene files stay where they are.
+
+    python val_split.py DIR N [--seed 42]
+
+Scans of one room (scene0000_00, scene0000_01) stay together, so that no validation room is trained on.
+"""
+import argparse
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from datasets.files import replacing
+
+
+def split(train: list[str], count: int, seed: int) -> tuple[list[str], list[str]]:
+    """Scenes that stay in training and `count` that go, whole rooms at a time, each in the given order.
+
+    Raises ValueError if no set of whole rooms has `count` scenes, or none would stay.
+    """
+    if not 0 < count < len(train):
+        raise ValueError(f"{count} of {len(train)} training scenes: choose 1 to {len(train) - 1}")
+    rooms: dict[str, list[str]] = {}
+    for line in train:
+        rooms.setdefault(room(line), []).append(line)
+    names = sorted(rooms)
+    order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
+    chosen = _rooms_of_total(order, [len(rooms[name]) for name in order], count)
+    if chosen is None:
+        raise ValueError(f"no set of whole rooms has exactly {count} scans; choose another number")
+    return [line for line in train if room(line) not in chosen], [line for line in train if room(line) in chosen]
+
+
+def room(line: str) -> str:
+    """scene0000 of train/scene0000_00.ply; a name of another form is its own room."""
+    stem = Path(line).stem
+    match = re.fullmatch(r"(.+?)_\d+", stem)
+    return match.group(1) if match else stem
+
+
+def _rooms_of_total(order: list[str], sizes: list[int], count: int) -> set[str] | None:
+    """Rooms with `count` scans together, the earliest in `order` that do (subset sums, from the back)."""
+    reachable = [{0}]  # totals that the last k rooms can make
+    for size in reversed(sizes):
+        reachable.append(reachable[-1] | {total + size for total in reachable[-1] if total + size <= count})
+    if count not in reachable[-1]:
+        return None
+    chosen = set()
+    for i, (name, size) in enumerate(zip(order, sizes)):
+        if count >= size and count - size in reachable[len(order) - i - 1]:
+            chosen.add(name)
+            count -= size
+    return chosen
+
+
+def read_list(path: Path) -> list[str]:
+    """Non-empty lines of a scene list."""
+    return [line.strip() for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+
+
+def write_list(path: Path, lines: list[str]) -> None:
+    """Replace a scene list in one step."""
+    with replacing(path) as file:
+        file.writelines(f"{line}\n" for line in lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description="Move N scenes from DIR/train.txt to DIR/val.txt.")
+    parser.add_argument("folder", metavar="DIR", type=Path, help="dataset root")
+    parser.add_argument("count", metavar="N", type=int, help="scenes to move")
+    parser.add_argument("--seed", type=int, default=42)
+    args = parser.parse_args(arguments)
+    train_file, val_file = args.folder / "train.txt", args.folder / "val.txt"
+    try:
+        if not train_file.is_file():
+            raise FileNotFoundError(f"{train_file}: no such file; make a dataset with "
+                                    f"`python -m datasets.synthetic --out {args.folder}`")
+        if args.seed < 0:
+            raise ValueError(f"--seed {args.seed}: needs 0 or more")
+        train = read_list(train_file)
+        val = read_list(val_file) if val_file.is_file() else []
+        stay, moved = split(train, args.count, args.seed)
+        shared = {room(line) for line in val} & {room(line) for line in stay}
+        # val.txt first: if the second write fails, a scene is listed twice, never lost
+        write_list(val_file, val + [line for line in moved if line not in val])
+        write_list(train_file, stay)
+    except (ValueError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    print(f"{len(moved)} scenes moved: {len(stay)} in {train_file}, {len(val) + len(moved)} in {val_file}")
+    if shared:
+        print(f"note: val.txt already held scans of {len(shared)} room(s) that stay in training: "
+              f"{', '.join(sorted(shared))}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
