@@ -40,10 +40,7 @@ class Evaluation:
         """The table to print, or "unlabelled" (lesson L13)."""
         if not self.labelled:
             return "unlabelled: no scores"
-        scores = self.scores()
-        lines = [f"{name}: accuracy {100 * s['accuracy']:.1f} %, mean class accuracy {100 * s['mAcc']:.1f} %"
-                 for name, s in scores.items()]
-        return "\n".join([table(list(scores.items())), *lines])
+        return table(list(self.scores().items()))
 
 
 @torch.no_grad()

@@ -4,7 +4,10 @@
 Only 189 of ScanNet200's classes occur in its validation split (head 66, common 65 of 68, tail 58 of 66).
 `mIoU/present` averages over classes in the ground truth; `mIoU/200` over all, absent ones as 0: up to 1.058x lower.
 """
+import json
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -91,26 +94,48 @@ class ConfusionMatrix:
         return result
 
 
+def _percent(value: float) -> str:
+    return "-" if np.isnan(value) else f"{100 * value:.1f}"
+
+
 def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
-    """Plain text table of `ConfusionMatrix.scores`: head, common, tail, all by both protocols, in percent.
+    """Plain text table of `ConfusionMatrix.scores`: accuracy, and head, common, tail, all by both protocols, in percent.
 
     rows: (name, scores), one line each; a score that is missing or NaN is printed as "-".
     """
-    protocols = []
+    protocols = []  # mIoU/present, mIoU/200
     for _, scores in rows:
         protocols += [key for key in scores if key.startswith("mIoU/") and key.count("/") == 1 and key not in protocols]
     columns = (*GROUP_NAMES, "all")
     width = max([len(name) for name, _ in rows], default=0)
     block = 8 * len(columns)
     lines = [
-        " " * width + "".join("  " + protocol.rjust(block) for protocol in protocols),
-        " " * width + ("  " + "".join(column.rjust(8) for column in columns)) * len(protocols),
+        " " * (width + 10) + "".join("  " + protocol.rjust(block) for protocol in protocols),
+        " " * width + "accuracy".rjust(10) + ("  " + "".join(column.rjust(8) for column in columns)) * len(protocols),
     ]
     for name, scores in rows:
-        line = name.ljust(width)
+        line = name.ljust(width) + _percent(scores.get("accuracy", np.nan)).rjust(10)
         for protocol in protocols:
             keys = [f"{protocol}/{group}" for group in GROUP_NAMES] + [protocol]
-            values = [scores.get(key, float("nan")) for key in keys]
-            line += "  " + "".join(("-" if np.isnan(value) else f"{100 * value:.1f}").rjust(8) for value in values)
+            line += "  " + "".join(_percent(scores.get(key, np.nan)).rjust(8) for key in keys)
         lines.append(line)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Print one table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`. Returns the exit code."""
+    rows = []
+    for argument in arguments:
+        name, _, path = argument.rpartition("=")
+        try:
+            scores = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
+            rows.append((name or path, {key: np.nan if value is None else value for key, value in scores.items()}))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            print(f"error: {path}: not the scores.json of a run ({' '.join(str(error).split())})", file=sys.stderr)
+            return 1
+    print(table(rows))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,10 +1,12 @@
 """Scores against hand-computed cases and a loop. Run: python -m pytest tests/lib/test_metrics.py"""
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from datasets.labels import GROUPS, IN_VAL_SPLIT
-from lib.metrics import ConfusionMatrix, table
+from lib.metrics import ConfusionMatrix, main, table
 
 
 def _matrix(prediction, target, classes):
@@ -99,7 +101,18 @@ def test_the_table_prints_both_protocols_in_percent():
     full = _matrix(present, present, 200).scores(GROUPS)
     lines = table([("stage 1", _matrix([0], [0], 200).scores(GROUPS)), ("stage 2", full)]).splitlines()
     assert lines[0].split() == ["mIoU/present", "mIoU/200"]
-    assert lines[1].split() == ["head", "common", "tail", "all"] * 2
-    assert lines[2].split()[2:] == ["100.0", "-", "-", "100.0", "1.5", "0.0", "0.0", "0.5"]
-    assert lines[3].split()[2:] == ["100.0"] * 5 + ["95.6", "87.9", "94.5"]
+    assert lines[1].split() == ["accuracy"] + ["head", "common", "tail", "all"] * 2
+    assert lines[2].split()[2:] == ["100.0", "100.0", "-", "-", "100.0", "1.5", "0.0", "0.0", "0.5"]
+    assert lines[3].split()[2:] == ["100.0"] * 6 + ["95.6", "87.9", "94.5"]
     assert len(lines[1]) == len(lines[2]) == len(lines[3])
+
+
+def test_the_command_prints_a_table_over_runs_and_names_a_file_that_is_none(tmp_path, capsys):
+    path = tmp_path / "scores.json"
+    path.write_text(json.dumps({"points": {"accuracy": 0.5, "mIoU/present": 0.25, "mIoU/200": None}}))
+    assert main([f"stage 2={path}"]) == 0
+    assert capsys.readouterr().out.splitlines()[-1].split() == [
+        "stage", "2", "50.0", "-", "-", "-", "25.0", "-", "-", "-", "-"]
+    path.write_text("{}")
+    assert main([f"stage 2={path}"]) == 1
+    assert "scores.json" in capsys.readouterr().err

@@ -1,0 +1,57 @@
+#!/usr/bin/env bash
+# The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
+#   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
+# It calls the scripts a user would, with a small network and 5 cm voxels. TRAINING=4 trains four times as long.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")"
+. training_scripts/environment.sh
+ensure_environment requirements.txt
+SECONDS=0
+say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+
+TRAINING=${TRAINING:-1}
+POSTFIX=${POSTFIX:-demo-test}
+export MODEL=Res16UNet14S
+export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDataset
+export DATA_ROOT=${DATA_ROOT:-data/synthetic} OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
+unset PRETRAINED_WEIGHTS
+RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL
+COMMON="--voxel_size 0.05 --optimizer AdamW --scheduler PolyLR --bn_momentum 0.1 --cache_data True --num_workers 1 --num_val_workers 0 --val_epoch_freq 100"
+
+if [ ! -f "$DATA_ROOT/test.txt" ]; then
+  say "scenes: 72 rooms to train on, 16 to validate, 4 unlabelled to test"
+  "$PYTHON" -m datasets.synthetic --out "$DATA_ROOT" --train 72 --val 16 --test 4 --seed 0
+fi
+
+say "stage 1: language-grounded pretraining"
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" "$COMMON --lr 0.004 --max_epoch $((3 * TRAINING))"
+
+say "stage 2: segmentation, from stage 1's weights"
+bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" "$COMMON --lr 0.004 --max_epoch $((6 * TRAINING))"
+
+say "stage 3: the classifier alone, category-balanced focal loss"
+bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" "$COMMON --lr 0.001 --max_epoch $TRAINING"
+
+say "inference on the test scenes"
+bash inference.sh "$POSTFIX"
+
+say "pictures"
+mkdir -p "$OUTPUT_DIR_ROOT/pictures"
+PRETRAINED_WEIGHTS=$RUN-$POSTFIX/best.ckpt bash inference.sh "$POSTFIX" --val_phase val --visualize_path "$OUTPUT_DIR_ROOT/val" >/dev/null
+for scene in $(ls "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "$OUTPUT_DIR_ROOT"/val/fulleval/*.ply | head -n 8); do
+  "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png"
+done
+
+say "validation scores at every point, in percent"
+"$PYTHON" -m lib.metrics \
+  "stage 1, nearest anchor=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX/scores.json" \
+  "stage 2, segmentation=$RUN-$POSTFIX/scores.json" \
+  "stage 3, classifier=$RUN-finetune-$POSTFIX/scores.json"
+cat <<END
+
+checkpoints   $OUTPUT_DIR_ROOT/*/$MODEL-*$POSTFIX/{best,last}.ckpt
+predictions   $RUN-finetune-$POSTFIX/visualize/fulleval/<scene>.{ply,txt}
+pictures      $OUTPUT_DIR_ROOT/pictures/<scene>.png
+curves        $PYTHON -m tensorboard.main --logdir $OUTPUT_DIR_ROOT
+a window      $PYTHON visualize.py FILE.ply
+END

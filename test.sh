@@ -1,0 +1,6 @@
+#!/usr/bin/env bash
+# Run all tests in the clone's own environment: bash test.sh [ARGS of pytest]
+cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+. training_scripts/environment.sh
+ensure_environment requirements-test.txt || exit 1
+exec "$PYTHON" -m pytest -q "$@"
