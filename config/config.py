@@ -65,15 +65,17 @@ def get_parser() -> argparse.ArgumentParser:
                      help="load what fits of --weights, list the rest")
 
     stage = parser.add_argument_group("stage")
-    stage.add_argument("--is_train", type=str2bool, default=True, help="False: evaluate, or infer with --visualize True")
-    stage.add_argument("--use_embedding_loss", type=str2bool, default=False, help="stage 1: language-grounded pretraining")
+    stage.add_argument("--is_train", type=str2bool, default=True, help="False: evaluate; with --visualize True, infer")
+    stage.add_argument("--use_embedding_loss", type=str2bool, default=False,
+                       help="stage 1: language-grounded pretraining")
     stage.add_argument("--classifier_only", type=str2bool, default=False,
                        help="stage 3: train the last layer, batch norm frozen")
 
     loss = parser.add_argument_group("segmentation loss")
     loss.add_argument("--loss_type", default="cross_entropy", choices=("cross_entropy", "focal"))
     loss.add_argument("--focal_gamma", type=float, default=2.0)
-    loss.add_argument("--weighted_cross_entropy", type=str2bool, default=False, help="category weights in cross entropy")
+    loss.add_argument("--weighted_cross_entropy", type=str2bool, default=False,
+                      help="category weights in cross entropy")
     loss.add_argument("--category_weights", metavar="FILE.json",
                       help="class name -> weight; by default the dataset's feature_data/category_weights.json")
 
@@ -118,7 +120,8 @@ def get_parser() -> argparse.ArgumentParser:
 
     data = parser.add_argument_group("data")
     data.add_argument("--dataset", default="Scannet200Voxelization2cmDataset")
-    data.add_argument("--scannet_path", default="", metavar="DIR", help="dataset root, with train.txt, val.txt, test.txt")
+    data.add_argument("--scannet_path", default="", metavar="DIR",
+                      help="dataset root, with train.txt, val.txt, test.txt")
     data.add_argument("--voxel_size", type=float, help="metres; only for datasets whose name does not fix it")
     data.add_argument("--batch_size", type=positive, default=16)
     data.add_argument("--val_batch_size", type=positive, default=1)

@@ -99,7 +99,7 @@ def _percent(value: float) -> str:
 
 
 def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
-    """Plain text table of `ConfusionMatrix.scores`: accuracy, and head, common, tail, all by both protocols, in percent.
+    """Plain text table of `ConfusionMatrix.scores`: accuracy, then head, common, tail, all by both protocols.
 
     rows: (name, scores), one line each; a score that is missing or NaN is printed as "-".
     """
@@ -123,7 +123,7 @@ def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Print one table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`. Returns the exit code."""
+    """One table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`. Returns the exit code."""
     rows = []
     for argument in arguments:
         name, _, path = argument.rpartition("=")

