@@ -44,7 +44,7 @@ def instance_sampling_weights(instances: Mapping[str, int]) -> dict[str, float]:
 
 
 def bounding_boxes(scene: Scene) -> list[dict]:
-    """The axis-aligned box of each instance: {"instance", "label" (raw id), "min" [x, y, z], "max" [x, y, z]}, metres."""
+    """The axis-aligned box of each instance (m): {"instance", "label" (raw id), "min" [x, y, z], "max" [x, y, z]}."""
     labels = _labels(scene)
     return [{"instance": instance, "label": int(np.bincount(labels[rows]).argmax()),
              "min": [round(float(v), 4) for v in scene.points[rows].min(0)],

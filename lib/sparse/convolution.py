@@ -22,7 +22,7 @@ def gather_mm_scatter(features: Tensor, weight: Tensor, kernel_map: KernelMap) -
     out = features.new_zeros(kernel_map.num_outputs, weight.shape[2], dtype=_sum_type(features.dtype))
     for k, (rows_in, rows_out) in enumerate(zip(kernel_map.inputs, kernel_map.outputs)):
         if len(rows_in):
-            out.index_add_(0, rows_out, (features[rows_in] @ weight[k]).to(out.dtype))
+            out.index_add_(0, rows_out, (features.index_select(0, rows_in) @ weight[k]).to(out.dtype))
     return out.to(features.dtype)
 
 
@@ -31,7 +31,7 @@ def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap) -
     grad = features.new_zeros(len(kernel_map.inputs), features.shape[1], grad_out.shape[1])
     for k, (rows_in, rows_out) in enumerate(zip(kernel_map.inputs, kernel_map.outputs)):
         if len(rows_in):
-            torch.mm(features[rows_in].T, grad_out[rows_out], out=grad[k])
+            torch.mm(features.index_select(0, rows_in).T, grad_out.index_select(0, rows_out), out=grad[k])
     return grad
 
 
