@@ -1,11 +1,14 @@
 """What every test starts from: the repository root on the path, two torch threads, fixed seeds."""
+import os
 import random
 import sys
 from pathlib import Path
 
-import numpy as np
-import pytest
-import torch
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as main.py does, before torch is loaded
+
+import numpy as np  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 torch.set_num_threads(2)
