@@ -1,0 +1,186 @@
+"""Writes a whole synthetic data set in the layout of a ScanNet200 one: scenes, lists, tail instances, feature data.
+
+`build_dataset(out, Settings(train=60, val=12, test=4, seed=0))`; run by `python -m datasets.synthetic`.
+"""
+import csv
+import json
+import os
+import shutil
+from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from datasets.labels import CLASS_NAMES, GROUPS
+from datasets.ply import Scene, write_scene
+from datasets.statistics import (
+    bounding_boxes,
+    category_weights,
+    count_points,
+    instance_sampling_weights,
+    tail_instances,
+)
+from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
+from datasets.synthetic.collision import Placed
+from datasets.synthetic.layout import furnish
+from datasets.synthetic.rooms import Room, build_room
+from datasets.synthetic.scanner import scan
+
+SPLITS = ("train", "val", "test")
+SETTINGS = "synthetic.json"  # what a folder was made with
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What the data depend on: scenes of each split, seed, and a factor on the length of the rooms' sides."""
+    train: int = 60
+    val: int = 12
+    test: int = 4
+    seed: int = 0
+    room_scale: float = 1.0
+
+    def scenes(self, split: str) -> int:
+        """Number of scenes of a split."""
+        return getattr(self, split)
+
+
+def furnished_room(settings: Settings, split: str, index: int) -> tuple[Room, list[Placed], np.random.Generator]:
+    """The room of a scene, what was placed in it, and the generator that its scan goes on with."""
+    number = SPLITS.index(split)
+    plan = plan_split(settings.seed, number, settings.scenes(split))[index]
+    rng = np.random.default_rng(np.random.SeedSequence([settings.seed, number, index]))
+    room = build_room(rng, plan.room, set(plan.features), settings.room_scale)
+    return room, furnish(rng, room, draw_counts(rng, plan), CATALOGUE, urgency(plan)), rng
+
+
+def make_scene(settings: Settings, split: str, index: int) -> Scene:
+    """One labelled scan, the same for the same arguments wherever it is made."""
+    room, placed, rng = furnished_room(settings, split, index)
+    first = sum(settings.scenes(s) for s in SPLITS[:SPLITS.index(split)])
+    return Scene(f"scene{first + index:04d}_00", *scan(rng, room, placed))
+
+
+def build_dataset(out: str | Path, settings: Settings, workers: int = 1, overwrite: bool = False) -> dict:
+    """Make a data set in folder `out`: everything is written beside it and moved there when complete.
+
+    Returns {"scenes", "points", "classes": {split: number of classes seen}, "fresh": False if it was there already}.
+    Raises ValueError where `out` holds something else and `overwrite` is not set, or holds no synthetic data set.
+    """
+    out = Path(out)
+    if _settled(out, settings, overwrite):
+        return json.loads((out / SETTINGS).read_text())["summary"] | {"fresh": False}
+    stage = out.parent / f".{out.name}.{os.getpid()}.partial"
+    try:
+        summary = _write(stage, settings, workers)
+        if out.exists():
+            shutil.rmtree(out)
+        os.replace(stage, out)
+    finally:
+        shutil.rmtree(stage, ignore_errors=True)
+    return summary | {"fresh": True}
+
+
+def _settled(out: Path, settings: Settings, overwrite: bool) -> bool:
+    """Is the data set there already? Raises ValueError where it must not be written."""
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    if not (out / SETTINGS).is_file():
+        raise ValueError(f"{out}: is not empty and holds no synthetic data set; give another --out")
+    found = json.loads((out / SETTINGS).read_text())["settings"]
+    if overwrite:
+        return False
+    if found != asdict(settings):
+        raise ValueError(f"{out}: holds a data set made with {found}; give another --out, or --overwrite")
+    return True
+
+
+def _write(stage: Path, settings: Settings, workers: int) -> dict:
+    """Write every file of the data set under `stage`; returns its summary."""
+    shutil.rmtree(stage, ignore_errors=True)
+    jobs = [(split, index) for split in SPLITS for index in range(settings.scenes(split))]
+    for split in SPLITS:
+        (stage / split).mkdir(parents=True)
+    make = partial(_write_scene, stage, settings)
+    results = []
+    with tqdm(total=len(jobs), desc="synthetic scenes", unit="scene") as bar:
+        if workers > 1:
+            with ProcessPoolExecutor(workers) as pool:
+                for result in pool.map(make, jobs):
+                    results.append(result)
+                    bar.update()
+        else:
+            for job in jobs:
+                results.append(make(job))
+                bar.update()
+    for split in SPLITS:
+        lines = [f"{split}/{r['name']}.ply\n" for r in results if r["split"] == split]
+        (stage / f"{split}.txt").write_text("".join(lines))
+    instances = _number_instances(stage / "train" / "train_instances")
+    _write_feature_data(stage / "feature_data", results, instances)
+    seen = {split: sum(_points(results, split) > 0) for split in SPLITS[:2]}
+    summary = {"scenes": len(jobs), "points": int(sum(r["size"] for r in results)),
+               "classes": {split: int(n) for split, n in seen.items()}}
+    _write_json(stage / SETTINGS, {"settings": asdict(settings), "summary": summary})
+    return summary
+
+
+def _write_scene(stage: Path, settings: Settings, job: tuple[str, int]) -> dict:
+    """Make and write one scene, and what the training split derives from it."""
+    split, index = job
+    scene = make_scene(settings, split, index)
+    result = {"split": split, "name": scene.name, "size": len(scene.points)}
+    if split == "test":
+        write_scene(stage / split / f"{scene.name}.ply", Scene(scene.name, scene.points, scene.colors))
+        return result
+    write_scene(stage / split / f"{scene.name}.ply", scene)
+    result["points"] = count_points(scene)
+    if split == "train":
+        result["boxes"] = bounding_boxes(scene)
+        for name, cut in tail_instances(scene):
+            folder = stage / "train" / "train_instances" / name
+            folder.mkdir(parents=True, exist_ok=True)
+            write_scene(folder / f"{cut.name}.ply", cut)
+    return result
+
+
+def _number_instances(folder: Path) -> Counter:
+    """Rename each class's instance files to <category>_<k>.ply in the scenes' order; returns how many each has."""
+    folder.mkdir(parents=True, exist_ok=True)
+    counts = Counter()
+    for category in sorted(p for p in folder.iterdir() if p.is_dir()):
+        files = sorted(category.iterdir(), key=lambda p: (p.stem.rpartition("_")[0], int(p.stem.rpartition("_")[2])))
+        for k, file in enumerate(files):
+            file.rename(category / f"{category.name}_{k}.ply")
+        counts[category.name] = len(files)
+    return counts
+
+
+def _points(results: list[dict], split: str) -> np.ndarray:
+    return sum((r["points"] for r in results if r["split"] == split), np.zeros(len(CLASS_NAMES), dtype=np.int64))
+
+
+def _write_feature_data(folder: Path, results: list[dict], instances: Counter) -> None:
+    """Weights, boxes and the table of classes."""
+    folder.mkdir()
+    train = [r for r in results if r["split"] == "train"]
+    if train:
+        _write_json(folder / "category_weights.json", category_weights(_points(results, "train")))
+    _write_json(folder / "instance_sampling_weights.json", instance_sampling_weights(instances))
+    _write_json(folder / "bounding_boxes.json", {r["name"]: r["boxes"] for r in train})
+    with open(folder / "statistics.csv", "w", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["class", "group", "train_scenes", "train_points", "val_scenes", "val_points"])
+        for k, name in enumerate(CLASS_NAMES):
+            row = [name, GROUPS[k]]
+            for split in SPLITS[:2]:
+                points = [int(r["points"][k]) for r in results if r["split"] == split]
+                row += [sum(p > 0 for p in points), sum(points)]
+            writer.writerow(row)
+
+
+def _write_json(path: Path, content) -> None:
+    path.write_text(json.dumps(content, indent=1))
