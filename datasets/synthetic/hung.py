@@ -1,20 +1,18 @@
-"""Everything that hangs on walls and ceilings of a synthetic scene: fixtures here, prints and boards from beside.
+"""Everything that hangs on walls and ceilings of a synthetic scene: small fixtures here, the rest from beside.
 
 `KINDS` maps a class name to builder and place. Wall things have their back at y = 0 and face -y; ceiling things have
 their base at z = 0 and touch the ceiling with their highest solid part.
 """
 import numpy as np
 
-from datasets.synthetic import wall_boards, wall_prints
+from datasets.synthetic import ceiling_things, wall_boards, wall_fixtures, wall_prints
 from datasets.synthetic.kinds import ROOMS, Kind
-from datasets.synthetic.parts import DARK, disc, hoop, loft, metal, tone
-from datasets.synthetic.shapes import CERAMIC, METAL, WHITE, WOOD, pick
+from datasets.synthetic.parts import metal, tone
+from datasets.synthetic.shapes import WHITE, pick
 from datasets.synthetic.small_parts import BLACK, GREY, Small, hue, kinds
-from datasets.synthetic.small_prints import plain, weave
+from datasets.synthetic.small_prints import weave
 
 IVORY = ((240, 240, 236), (232, 226, 208), (245, 245, 245))
-WARM = ((255, 244, 214), (250, 248, 238), (255, 236, 190))
-BRASS = ((185, 150, 85),)
 
 
 def _light_switch(rng) -> Small:
@@ -145,3 +143,16 @@ def _fire_alarm(rng) -> Small:
     if style == "bell":
         shape.box((-0.025, -0.04, -r - 0.035), (0.025, 0, -r + 0.02), red * 0.8)
     return shape
+
+
+KINDS: dict[str, Kind] = {
+    **wall_prints.KINDS, **wall_boards.KINDS, **wall_fixtures.KINDS, **ceiling_things.KINDS,
+    **kinds({
+        "light switch": Kind(_light_switch, "wall", ROOMS, height=(1.0, 1.25)),
+        "power outlet": Kind(_power_outlet, "wall", ROOMS, height=(0.2, 0.45)),
+        "towel": Kind(_towel, "wall", ("bathroom", "kitchen", "laundry"), height=(0.7, 1.0)),
+        "vent": Kind(_vent, "wall", ROOMS, height=(1.6, 2.0)),
+        "fire alarm": Kind(_fire_alarm, "wall", ("hallway", "office", "classroom", "laundry", "living"),
+                           height=(1.3, 2.1)),
+    }),
+}

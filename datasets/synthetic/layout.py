@@ -8,9 +8,10 @@ import numpy as np
 from datasets.synthetic.collision import Placed, collide, turn, upright_boxes
 from datasets.synthetic.kinds import Kind
 from datasets.synthetic.rooms import Room
-from datasets.synthetic.shapes import Shape
+from datasets.synthetic.shapes import Shape, Support
 
 TRIES = 40
+WIDE = 0.9  # m, of a thing on a wall that needs a wall of its own
 SINK = 0.02  # m that a thing may sink into what carries it: cushions give way
 IN_A_ROW = {"kitchen counter", "counter", "stove", "oven", "refrigerator", "dishwasher", "cabinet", "washing machine",
             "clothes dryer", "file cabinet", "bookshelf", "shelf", "bathroom vanity", "sink", "copier", "mailbox",
@@ -171,43 +172,46 @@ class Layout:
         return False
 
     def on_support(self, name: str, shape: Shape, carriers: list[Placed]) -> bool:
-        """On a surface of one of the carriers, within its rectangle and free height."""
-        box = hull(shape)
-        middle, tall = (box[:2] + box[3:5]) / 2, box[5]
-        ahead, mates_of = name in LOOKS_AHEAD, {*IN_FRONT_OF.get(name, ()), *self.catalogue[name].near}
-        fitted = [p.carrier for p in self.placed if p.name in mates_of and p.carrier in carriers]
-        options = [(carrier, s) for carrier in fitted or carriers for s in carrier.shape.supports
+        """On a surface of one of the carriers, within its rectangle and free height; by what it belongs to."""
+        tall = hull(shape)[5]
+        options = [(carrier, s) for carrier in carriers for s in carrier.shape.supports
                    if tall <= s.clearance and carrier.position[2] + s.z + tall < self.room.height]
-        for k in self.rng.permutation(len(options))[:12]:
-            carrier, s = options[k]
-            for _ in range(8):
-                yaw = self.rng.normal(0, 0.1) if ahead or self.rng.random() < 0.4 else self.rng.uniform(-np.pi, np.pi)
-                yaw += np.pi / 2 * (not ahead and self.rng.random() < 0.3)
-                half = (box[3:5] - box[:2]) / 2
-                c, sn = abs(np.cos(yaw)), abs(np.sin(yaw))
-                ex, ey = half[0] * c + half[1] * sn, half[0] * sn + half[1] * c
-                if 2 * ex > s.x1 - s.x0 or 2 * ey > s.y1 - s.y0:
-                    if self.rng.random() < 0.5:
-                        continue
-                    yaw, ex, ey = 0.0, half[0], half[1]
-                    if 2 * ex > s.x1 - s.x0 or 2 * ey > s.y1 - s.y0:
-                        continue
-                share = self.rng.random(2)
-                if name in AT_THE_BACK:
-                    share[1] = 1 - 0.25 * share[1]
-                elif name in AT_THE_FRONT:
-                    share[1] *= 0.4
-                spot = np.array([s.x0 + ex + share[0] * (s.x1 - s.x0 - 2 * ex),
-                                 s.y0 + ey + share[1] * (s.y1 - s.y0 - 2 * ey)])
-                mates = [p for p in self.placed if p.carrier is carrier and p.name in mates_of]
-                if mates:  # a keyboard before its monitor, a mouse beside it
-                    mate = turn(mates[0].position[None, :2] - carrier.position[:2], -carrier.yaw)[0]
-                    aside = 0.3 if name == "mouse" else 0.0
-                    spot[0] = np.clip(mate[0] + aside + self.rng.normal(0, 0.04), s.x0 + ex, s.x1 - ex)
-                at = turn((spot - turn(middle[None], yaw)[0])[None], carrier.yaw)[0] + carrier.position[:2]
-                at = np.array([*at, carrier.position[2] + s.z])
-                if self.put(Placed(name, shape, at, carrier.yaw + yaw, carrier=carrier)):
-                    return True
+        options = [options[k] for k in self.rng.permutation(len(options))]
+        for mate in self.find({*IN_FRONT_OF.get(name, ()), *self.catalogue[name].near}):
+            same = [s for carrier, s in options if mate.carrier is carrier
+                    and abs(mate.position[2] - carrier.position[2] - s.z) < 0.01]
+            if any(self._on_rectangle(name, shape, mate.carrier, s, mate) for s in same):
+                return True
+        return any(self._on_rectangle(name, shape, carrier, s) for carrier, s in options[:12])
+
+    def _on_rectangle(self, name: str, shape: Shape, carrier: Placed, s: Support, mate: Placed | None = None) -> bool:
+        """Somewhere on one support; in front of `mate`, a mouse aside of that."""
+        box, ahead = hull(shape), name in LOOKS_AHEAD
+        middle, half = (box[:2] + box[3:5]) / 2, (box[3:5] - box[:2]) / 2
+        low, high = np.array([s.x0, s.y0]), np.array([s.x1, s.y1])
+        for attempt in range(8):
+            yaw = self.rng.normal(0, 0.1) if ahead or self.rng.random() < 0.4 else self.rng.uniform(-np.pi, np.pi)
+            if attempt > 4:
+                yaw = 0.0 if ahead else self.rng.integers(4) * np.pi / 2  # square to a narrow board it may fit
+            c, sn = abs(np.cos(yaw)), abs(np.sin(yaw))
+            reach = np.array([half[0] * c + half[1] * sn, half[0] * sn + half[1] * c])
+            room = high - low - 2 * reach
+            if (room < 0).any():
+                continue
+            share = self.rng.random(2)
+            if name in AT_THE_BACK:
+                share[1] = 1 - 0.25 * share[1]
+            elif name in AT_THE_FRONT:
+                share[1] *= 0.4
+            spot = low + reach + share * room
+            if mate is not None:
+                beside = turn(mate.position[None, :2] - carrier.position[:2], -carrier.yaw)[0, 0]
+                beside += self.rng.normal(0, 0.04) + (0.3 if name == "mouse" else 0.0)
+                spot[0] = np.clip(beside, low[0] + reach[0], high[0] - reach[0])
+            at = turn((spot - turn(middle[None], yaw)[0])[None], carrier.yaw)[0] + carrier.position[:2]
+            at = np.array([*at, carrier.position[2] + s.z])
+            if self.put(Placed(name, shape, at, carrier.yaw + yaw, carrier=carrier)):
+                return True
         return False
 
     def place(self, name: str, shape: Shape) -> bool:
@@ -265,8 +269,10 @@ def furnish(rng: np.random.Generator, room: Room, wanted: dict[str, int], catalo
                 stage = 0
             elif stage < 3 and kind.near:
                 stage = 3
-            later = name in BESIDE or name in IN_FRONT_OF or kind.near and stage != 3  # after what it belongs to
-            stage += 0.5 * bool(later)
+            elif kind.place == "wall" and hull(shape)[3] - hull(shape)[0] > WIDE:
+                stage = 0.7  # a blackboard needs its wall before shelves take it
+            if stage != 0.7 and (name in BESIDE or name in IN_FRONT_OF or kind.near and stage != 3):
+                stage += 0.5  # after what it belongs to
             queue.append((stage, copy > 0, urgency[name], -hull_area(shape), len(queue), name, shape))
     for *_, name, shape in sorted(queue, key=lambda entry: entry[:5]):
         for _ in range(4):

@@ -13,8 +13,8 @@ from datasets.synthetic.collision import Placed, collide, turn, upright_boxes
 from datasets.synthetic.shapes import WHITE, WOOD, Shape, pick, tint, vary
 
 SIZES = {  # shortest and longest side (m) of each kind of room
-    "living": (3.9, 5.6), "bedroom": (3.5, 5.0), "kitchen": (3.2, 4.8), "bathroom": (2.5, 3.8), "office": (3.0, 5.2),
-    "classroom": (4.4, 5.8), "laundry": (2.4, 3.6), "hallway": (2.4, 4.6),
+    "living": (3.8, 5.2), "bedroom": (3.5, 5.0), "kitchen": (3.2, 4.8), "bathroom": (2.5, 3.8), "office": (3.2, 5.0),
+    "classroom": (4.3, 5.4), "laundry": (2.4, 3.6), "hallway": (2.4, 4.6),
 }
 PAINT = ((226, 220, 206), (214, 222, 226), (232, 230, 226), (205, 214, 196), (226, 206, 190), (198, 196, 200),
          (235, 224, 190), (188, 204, 216))

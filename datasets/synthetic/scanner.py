@@ -14,7 +14,7 @@ from datasets.synthetic.rooms import Room
 SPACING = 0.02  # m
 FIELD_OF_VIEW = (58.0, 45.0)  # degrees, a structured-light depth camera
 PIXELS = (200, 154)
-REACH = (0.25, 5.5)  # m, nearest and farthest depth
+REACH = (0.25, 4.5)  # m, nearest and farthest depth
 NOISE = 0.0005  # standard deviation of the depth per squared metre: 2 mm at 2 m, 8 mm at 4 m (structured light)
 GRAZING = 0.12  # cosine below which a surface gives no depth
 LAMPS = {"lamp", "ceiling light", "light"}
@@ -45,7 +45,7 @@ def scan(rng: np.random.Generator, room: Room, placed: list[Placed]) -> tuple[np
             z = lamp.position[2] + (-0.1 if hangs else lamp.shape.bounds[1, 2] + 0.05)
             lamps.append((*lamp.position[:2], z, rng.uniform(0.3, 0.7)))
     places = walk(rng, room, placed)
-    views = [(place, heading) for place in places for heading in headings(rng, place, room)]
+    views = [(place, heading) for place in places for heading in headings(rng, place, room)] + peeks(room)
     parts = []
     for place, heading in views:
         directions, edge = camera(rng, heading)
@@ -73,7 +73,7 @@ def scan(rng: np.random.Generator, room: Room, placed: list[Placed]) -> tuple[np
 
 def walk(rng: np.random.Generator, room: Room, placed: list[Placed]) -> np.ndarray:
     """Eye positions (V, 3) m, 1.3 to 1.75 m high, spread over the floor that a person can stand on."""
-    places = int(np.clip(4 + room.width * room.depth / 5, 6, 9))
+    places = int(np.clip(3 + room.width * room.depth / 5, 5, 7))
     boxes = [upright_boxes(p.shape.boxes, p.position, p.yaw) for p in room.pieces + placed
              if len(p.shape.boxes) and p.name != "wall"]
     blocks = extents(np.concatenate(boxes)) if boxes else np.zeros((0, 6))
@@ -96,9 +96,15 @@ def walk(rng: np.random.Generator, room: Room, placed: list[Placed]) -> np.ndarr
 def headings(rng: np.random.Generator, place: np.ndarray, room: Room) -> list[tuple[float, float]]:
     """Directions (azimuth, elevation, radians) in which the camera is held at a place: around, mostly a bit down."""
     inwards = np.arctan2(room.depth / 2 - place[1], room.width / 2 - place[0])
-    around = inwards + np.array([-0.75, 0.0, 0.75, 2.4, 3.9, 0.3, 0.0]) + rng.normal(0, 0.25, 7)
-    held = list(zip(around, np.radians(rng.normal((-22, -12, -22, -28, -20, -48, 32), 8))))
+    around = inwards + np.array([-0.7, 0.0, 0.7, 3.1, 0.3, 0.0]) + rng.normal(0, 0.25, 6)
+    held = list(zip(around, np.radians(rng.normal((-24, -14, -24, -28, -48, 30), 8))))
     return held if rng.random() < 0.3 else held[:-1]  # the ceiling is looked at now and then
+
+
+def peeks(room: Room) -> list[tuple[np.ndarray, tuple[float, float]]]:
+    """A view (place, heading) into each bathroom stall from its door: the walk passes by."""
+    return [(piece.world(np.array([[0.0, piece.shape.bounds[0, 1] + 0.12, 1.65]]))[0],
+             (piece.yaw + np.pi / 2, np.radians(-35))) for piece in room.pieces if piece.name == "bathroom stall"]
 
 
 def camera(rng: np.random.Generator, heading: tuple[float, float]) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 Use: `tabletop.KINDS`, which holds these under their class names.
 """
+
 import numpy as np
 import trimesh
 
@@ -26,8 +27,14 @@ def monitor(rng) -> Shape:
     shape = Small().box((-w / 2, -0.02, foot), (w / 2, 0.012, foot + h), color)
     shape.box((-w * 0.3, 0.012, foot + h * 0.2), (w * 0.3, 0.035, foot + h * 0.8), color * 0.85)
     edge = rng.uniform(0.01, 0.025)
-    shape.front(-w / 2 + edge, foot + edge * 1.6, w / 2 - edge, foot + h - edge, -0.022,
-                screen(rng, *cells(w, h, 0.03), off=0.3))
+    shape.front(
+        -w / 2 + edge,
+        foot + edge * 1.6,
+        w / 2 - edge,
+        foot + h - edge,
+        -0.022,
+        screen(rng, *cells(w, h, 0.03), off=0.3),
+    )
     steel, style = tint(rng, ((40, 40, 44), (190, 192, 196)), 5), rng.integers(3)
     shape.box((-0.03, 0.02, 0.015), (0.03, 0.05, foot + h * 0.4), steel)
     if style == 0:
@@ -43,9 +50,12 @@ def tv(rng) -> Shape:
     """A flat television on two feet or a plate, or an old tube set."""
     if rng.random() < 0.12:
         w, h, color = rng.uniform(0.5, 0.7), rng.uniform(0.42, 0.55), tint(rng, ((46, 46, 50), (150, 152, 156)), 6)
-        shape = Small().box((-w / 2, -0.22, 0), (w / 2, -0.06, h), color).box(
-            (-w * 0.4, -0.06, 0.02), (w * 0.4, 0.1, h * 0.88), color * 0.85).box(
-            (-w * 0.28, 0.1, 0.04), (w * 0.28, 0.22, h * 0.7), color * 0.8)
+        shape = (
+            Small()
+            .box((-w / 2, -0.22, 0), (w / 2, -0.06, h), color)
+            .box((-w * 0.4, -0.06, 0.02), (w * 0.4, 0.1, h * 0.88), color * 0.85)
+            .box((-w * 0.28, 0.1, 0.04), (w * 0.28, 0.22, h * 0.7), color * 0.8)
+        )
         for x in (-0.3, 0.3):
             shape.detail((w * x - 0.06, -0.226, 0.02), (w * x + 0.06, -0.22, 0.06), color * 0.5)
         return shape.front(-w / 2 + 0.05, 0.09, w / 2 - 0.05, h - 0.04, -0.224, screen(rng, 16, 20, 0.7))
@@ -53,12 +63,14 @@ def tv(rng) -> Shape:
     h, foot, color = w * 0.575, rng.uniform(0.05, 0.08), tint(rng, ((24, 24, 27), (24, 24, 27), (90, 92, 96)), 4)
     shape = Small().box((-w / 2, -0.02, foot), (w / 2, 0.02, foot + h), color)
     shape.box((-w * 0.36, 0.02, foot + 0.04), (w * 0.36, 0.055, foot + h * 0.6), color * 0.8)
-    shape.front(-w / 2 + 0.015, foot + 0.025, w / 2 - 0.015, foot + h - 0.015, -0.022,
-                screen(rng, *cells(w, h, 0.04), off=0.65))
+    shape.front(
+        -w / 2 + 0.015, foot + 0.025, w / 2 - 0.015, foot + h - 0.015, -0.022, screen(rng, *cells(w, h, 0.04), off=0.65)
+    )
     if rng.random() < 0.5:
         for x in (-w * 0.36, w * 0.36):
             shape.rod((x, 0.01, foot + 0.01), (x, -0.11, 0.01), 0.011, color).rod(
-                (x, 0.01, foot + 0.01), (x, 0.11, 0.01), 0.011, color)
+                (x, 0.01, foot + 0.01), (x, 0.11, 0.01), 0.011, color
+            )
         return shape
     shape.box((-0.05, -0.015, 0.01), (0.05, 0.03, foot + 0.02), color * 0.9)
     return shape.box((-w * 0.24, -0.12, 0), (w * 0.24, 0.12, 0.02), color * 0.9)
@@ -73,7 +85,7 @@ def keyboard(rng) -> Shape:
     columns = int(w / 0.0145) | 1
     pixels = plain(11, columns, body * 0.6)
     pixels[1::2, 1::2] = key
-    pixels[9, columns // 5:columns // 2] = key
+    pixels[9, columns // 5 : columns // 2] = key
     pixels[1, 1] = hue(rng) if rng.random() < 0.4 else key
     if w > 0.4:
         pixels[:, int(columns * 0.74)] = body
@@ -88,11 +100,20 @@ def mouse(rng) -> Shape:
     """A computer mouse: rounded back, wheel, two buttons; a cable now and then."""
     color, long = tint(rng, CASES, 6), rng.uniform(0.1, 0.125)
     w, h = long * 0.6, long * 0.36
-    shape = Small().add(_hump(w, long, h), color).detail((-0.003, -0.004 + long * 0.1, h * 0.8), (0.003, long * 0.42, h * 0.9), color * 0.5)
-    shape.rod((-0.006, long * 0.27, h * 0.82), (0.006, long * 0.27, h * 0.82), 0.011, hue(rng), sections=8, solid=False)
+    shape = (
+        Small()
+        .add(_hump(w, long, h), color)
+        .detail((-0.003, -0.004 + long * 0.1, h * 0.8), (0.003, long * 0.42, h * 0.9), color * 0.5)
+    )
+    shape.rod((-0.005, long * 0.27, h * 0.78), (0.005, long * 0.27, h * 0.78), 0.009, hue(rng), sections=8, solid=False)
     if rng.random() < 0.5:
-        shape.tube([(0, long * 0.48, 0.006), (0.01, long * 0.48 + 0.06, 0.006), (0.04, long * 0.48 + 0.11, 0.006)],
-                   0.006, BLACK, sections=6, solid=False)
+        shape.tube(
+            [(0, long * 0.48, 0.006), (0.01, long * 0.48 + 0.06, 0.006), (0.04, long * 0.48 + 0.11, 0.006)],
+            0.006,
+            BLACK,
+            sections=6,
+            solid=False,
+        )
     return shape
 
 
@@ -120,8 +141,9 @@ def laptop(rng) -> Shape:
     shape.detail((-w * 0.13, -d * 0.44, 0.02), (w * 0.13, -d * 0.16, 0.022), color * 0.8)
     hinge = {"turn": (-rng.uniform(8, 35), (1, 0, 0), (0, d / 2, 0.02))}
     shape.box((-w / 2, d / 2 - 0.008, 0.02), (w / 2, d / 2 + 0.008, d), color, **hinge)
-    return shape.front(-w / 2 + 0.012, 0.035, w / 2 - 0.012, d - 0.01, d / 2 - 0.01,
-                       screen(rng, 12, 18, off=0.3), **hinge)
+    return shape.front(
+        -w / 2 + 0.012, 0.035, w / 2 - 0.012, d - 0.01, d / 2 - 0.01, screen(rng, 12, 18, off=0.3), **hinge
+    )
 
 
 def speaker(rng) -> Shape:
@@ -133,7 +155,11 @@ def speaker(rng) -> Shape:
         shape = Small().cylinder((0, 0, 0), r, h, color * 0.8, sections=20)
         shape.cylinder((0, 0, h), r * 0.95, 0.012, hue(rng), sections=20)
         return shape.cylinder((0, 0, h * 0.1), r + 0.003, 0.012, STEEL, sections=20)
-    w, h = (rng.uniform(0.16, 0.22), rng.uniform(0.27, 0.38)) if style else (rng.uniform(0.09, 0.12), rng.uniform(0.18, 0.24))
+    w, h = (
+        (rng.uniform(0.16, 0.22), rng.uniform(0.27, 0.38))
+        if style
+        else (rng.uniform(0.09, 0.12), rng.uniform(0.18, 0.24))
+    )
     d = w * rng.uniform(0.95, 1.25)
     shape = Small().box((-w / 2, -d / 2, 0), (w / 2, d / 2, h), color)
     shape.box((-w / 2 + 0.008, -d / 2 - 0.012, 0.008), (w / 2 - 0.008, -d / 2, h - 0.008), color * 0.75)
@@ -146,7 +172,11 @@ def speaker(rng) -> Shape:
 
 def telephone(rng) -> Shape:
     """A desk telephone: sloping body, handset on a cradle at the left, keys, display, curly cord."""
-    color, w, d = tint(rng, ((40, 40, 44), (40, 40, 44), (205, 200, 190), (150, 40, 40)), 6), rng.uniform(0.18, 0.23), 0.2
+    color, w, d = (
+        tint(rng, ((40, 40, 44), (40, 40, 44), (205, 200, 190), (150, 40, 40)), 6),
+        rng.uniform(0.18, 0.23),
+        0.2,
+    )
     shape = Small().prism([(-d / 2, 0), (d / 2, 0), (d / 2, 0.085), (-d / 2, 0.03)], -w / 2, w / 2, color, axis="x")
     tilt = {"turn": (np.degrees(np.arctan2(0.055, d)), (1, 0, 0), (0, -d / 2, 0.03))}
     keys = plain(9, 7, color * 0.85)
@@ -167,14 +197,18 @@ def headphones(rng) -> Shape:
     color, r = pick(rng, np.array(BLACK) + 10.0, np.array(PALE, float), hue(rng)), rng.uniform(0.075, 0.09)
     t = np.linspace(0, np.pi, 12)
     up = rng.random() < 0.5
-    shape = Small().tube(np.column_stack([r * np.cos(t), np.zeros(12), 0.05 + r * 1.25 * np.sin(t)]), 0.012, color, sections=8)
+    shape = Small().tube(
+        np.column_stack([r * np.cos(t), np.zeros(12), 0.05 + r * 1.25 * np.sin(t)]), 0.012, color, sections=8
+    )
     for side in (-1, 1):
         shape.rod((side * (r - 0.022), 0, 0.042), (side * r, 0, 0.042), 0.041, BLACK, sections=16)
         shape.rod((side * r, 0, 0.042), (side * (r + 0.022), 0, 0.042), 0.038, color * 0.8, sections=16)
     if up:
         return shape
     laid = Small()
-    return laid.add(trimesh.Trimesh(shape.vertices, shape.faces, process=False), shape.colors, turn=(90, (1, 0, 0), (0, 0, 0)))
+    return laid.add(
+        trimesh.Trimesh(shape.vertices, shape.faces, process=False), shape.colors, turn=(90, (1, 0, 0), (0, 0, 0))
+    )
 
 
 def alarm_clock(rng) -> Shape:
@@ -186,20 +220,30 @@ def alarm_clock(rng) -> Shape:
         pixels = plain(7, 19, (16, 16, 18))
         for x in (1, 5, 11, 15):
             shown = rng.random(7) < 0.75
-            for on, rows, columns in zip(shown, (slice(1, 2), slice(3, 4), slice(5, 6), slice(1, 4), slice(3, 6),
-                                                 slice(1, 4), slice(3, 6)), ((0, 3), (0, 3), (0, 3), (0, 1), (0, 1), (2, 3), (2, 3))):
+            for on, rows, columns in zip(
+                shown,
+                (slice(1, 2), slice(3, 4), slice(5, 6), slice(1, 4), slice(3, 6), slice(1, 4), slice(3, 6)),
+                ((0, 3), (0, 3), (0, 3), (0, 1), (0, 1), (2, 3), (2, 3)),
+            ):
                 if on:
-                    pixels[rows, x + columns[0]:x + columns[1]] = glow
+                    pixels[rows, x + columns[0] : x + columns[1]] = glow
         pixels[[2, 4], 9] = glow
         return shape.front(-w * 0.44, h * 0.15, w * 0.44, h * 0.88, -d / 2 - 0.002, pixels).detail(
-            (-w * 0.25, -0.02, h), (w * 0.25, 0.02, h + 0.008), color * 0.6)
+            (-w * 0.25, -0.02, h), (w * 0.25, 0.02, h + 0.008), color * 0.6
+        )
     r, color = rng.uniform(0.045, 0.065), hue(rng) if rng.random() < 0.6 else np.array(STEEL)
     shape, z = Small(), r + 0.02
     shape.rod((0, -0.025, z), (0, 0.025, z), r, color, sections=24)
     shape.dial(0, z, r * 0.86, -0.025, 0.003, PALE, 24)
     for angle, share in ((rng.uniform(0, 6.3), 0.45), (rng.uniform(0, 6.3), 0.7)):
-        shape.rod((0, -0.031, z), (share * r * np.sin(angle), -0.031, z + share * r * np.cos(angle)), 0.004, BLACK,
-                  sections=6, solid=False)
+        shape.rod(
+            (0, -0.031, z),
+            (share * r * np.sin(angle), -0.031, z + share * r * np.cos(angle)),
+            0.004,
+            BLACK,
+            sections=6,
+            solid=False,
+        )
     for side in (-1, 1):
         shape.rod((side * r * 0.6, 0, z - r * 0.6), (side * r * 0.85, 0, 0.006), 0.007, STEEL, sections=6)
         shape.sphere((side * r * 0.55, 0, z + r * 1.02), (r * 0.4, r * 0.4, r * 0.32), STEEL, subdivisions=1)

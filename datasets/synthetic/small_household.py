@@ -2,6 +2,7 @@
 
 Use: `tabletop.KINDS`, which holds these under their class names.
 """
+
 import numpy as np
 
 from datasets.synthetic.shapes import CERAMIC, METAL, WOOD, Shape, pick, tint, vary
@@ -14,7 +15,9 @@ SHADES = ((246, 238, 214), (246, 238, 214), (225, 205, 170), (236, 236, 232), (9
 def _shade(shape: Small, rng, r: float, low: float, height: float) -> Small:
     """An open lampshade with a bulb in it, from z = low."""
     color, top = tint(rng, SHADES, 8), r * pick(rng, 0.55, 0.75, 1.0)
-    shape.lathe([(r, low), (top, low + height), (top - 0.012, low + height), (r - 0.012, low), (r, low)], (0, 0, 0), color)
+    shape.lathe(
+        [(r, low), (top, low + height), (top - 0.012, low + height), (r - 0.012, low), (r, low)], (0, 0, 0), color
+    )
     shape.rod((-top + 0.01, 0, low + height * 0.9), (top - 0.01, 0, low + height * 0.9), 0.006, METAL[0], sections=6)
     return shape.sphere((0, 0, low + height * 0.5), (0.03, 0.03, 0.045), (255, 244, 200), subdivisions=1)
 
@@ -26,13 +29,21 @@ def lamp(rng) -> Shape:
     if style < 4:
         h, r = rng.uniform(0.22, 0.36), rng.uniform(0.11, 0.19)
         color = pick(rng, hue(rng, (0.2, 0.8)), tint(rng, WOOD), metal, tint(rng, CERAMIC, 6))
-        foot = (((0.07, 0), (0.07, 0.02), (0.02, 0.04), (0.02, h)), ((0.05, 0), (0.09, h * 0.3), (0.075, h * 0.6), (0.02, h * 0.8), (0.02, h)),
-                ((0.06, 0), (0.06, h * 0.75), (0.02, h * 0.8), (0.02, h)), ((0.08, 0), (0.03, h * 0.25), (0.05, h * 0.5), (0.02, h * 0.75), (0.02, h)))
+        foot = (
+            ((0.07, 0), (0.07, 0.02), (0.02, 0.04), (0.02, h)),
+            ((0.05, 0), (0.09, h * 0.3), (0.075, h * 0.6), (0.02, h * 0.8), (0.02, h)),
+            ((0.06, 0), (0.06, h * 0.75), (0.02, h * 0.8), (0.02, h)),
+            ((0.08, 0), (0.03, h * 0.25), (0.05, h * 0.5), (0.02, h * 0.75), (0.02, h)),
+        )
         shape.lathe([(0, 0), *foot[style], (0, h)], (0, 0, 0), color, sections=20)
         shape.cylinder((0, 0, h), 0.009, 0.1, metal, sections=8)
         return _shade(shape, rng, r, h + 0.01, rng.uniform(0.16, 0.24))
     if style < 6:
-        color, reach, h = pick(rng, hue(rng), metal, np.array(BLACK, float)), rng.uniform(0.14, 0.24), rng.uniform(0.3, 0.42)
+        color, reach, h = (
+            pick(rng, hue(rng), metal, np.array(BLACK, float)),
+            rng.uniform(0.14, 0.24),
+            rng.uniform(0.3, 0.42),
+        )
         shape.cylinder((0, 0, 0), 0.085, 0.022, color)
         shape.tube([(0, 0.03, 0.02), (0, reach * 0.5, h * 0.6), (0, -reach * 0.4, h)], 0.011, color)
         head = {"turn": (35, (1, 0, 0), (0, -reach * 0.4, h))}
@@ -48,17 +59,23 @@ def lamp(rng) -> Shape:
         return _shade(shape, rng, rng.uniform(0.2, 0.26), h, 0.28)
     shape.cylinder((0.4, 0.4, 0), 0.16, 0.035, metal)
     t = np.linspace(0, 1, 8)
-    x = 0.4 * np.cos(np.pi * t ** 1.5 * 0.5) ** 0.8
-    shape.tube(np.column_stack([x, x, 0.03 + (h + 0.2) * np.sin(np.pi * (0.5 * t + 0.08 * t ** 3))]), 0.014, metal, sections=8)
+    x = 0.4 * np.cos(np.pi * t**1.5 * 0.5) ** 0.8
+    shape.tube(
+        np.column_stack([x, x, 0.03 + (h + 0.2) * np.sin(np.pi * (0.5 * t + 0.08 * t**3))]), 0.014, metal, sections=8
+    )
     return _shade(shape, rng, 0.19, h - 0.08, 0.2)
 
 
 def _volume(rng, shape: Small, w: float, d: float, thick: float, z: float, yaw: float) -> Small:
     """A lying book: cover boards, pages set back, the spine at -x."""
     cover, one = hue(rng, (0.3, 0.95), (0.2, 0.9)), Small()
-    one.box((-w / 2, -d / 2, 0), (w / 2, d / 2, thick * 0.16), cover).box((-w / 2, -d / 2, thick * 0.84), (w / 2, d / 2, thick), cover)
+    one.box((-w / 2, -d / 2, 0), (w / 2, d / 2, thick * 0.16), cover).box(
+        (-w / 2, -d / 2, thick * 0.84), (w / 2, d / 2, thick), cover
+    )
     one.box((-w / 2, -d / 2, 0), (-w / 2 + 0.006, d / 2, thick), cover * 0.85)
-    one.box((-w / 2 + 0.006, -d / 2 + 0.005, thick * 0.16), (w / 2 - 0.005, d / 2 - 0.005, thick * 0.84), (238, 232, 214))
+    one.box(
+        (-w / 2 + 0.006, -d / 2 + 0.005, thick * 0.16), (w / 2 - 0.005, d / 2 - 0.005, thick * 0.84), (238, 232, 214)
+    )
     if rng.random() < 0.5:
         one.flat(-w * 0.36, -d * 0.1, w * 0.36, d * 0.34, thick + 0.001, any_picture(rng, 7, 6))
     else:
@@ -74,7 +91,7 @@ def book(rng) -> Shape:
         shape.box((-w - 0.005, -d / 2 - 0.005, 0), (w + 0.005, d / 2 + 0.005, 0.01), hue(rng))
         for side in (-1, 1):
             u = np.linspace(0, 1, 7)
-            rise = 0.012 + 0.022 * np.sin(np.pi * u ** 0.6) * (1 - 0.5 * u)
+            rise = 0.012 + 0.022 * np.sin(np.pi * u**0.6) * (1 - 0.5 * u)
             shape.prism([(0, 0.008), (side * w, 0.008), *zip(side * w * u, rise)], -d / 2, d / 2, page, axis="y")
             text = lettering(rng, 11, 7, page)
             x, y = np.meshgrid(side * w * (0.1 + 0.8 * np.linspace(0, 1, 8)), np.linspace(d * 0.44, -d * 0.44, 12))
@@ -116,14 +133,15 @@ def paper(rng) -> Shape:
 
 def box(rng) -> Shape:
     """A cardboard box: taped shut, open with its flaps out, a flat parcel, or a printed carton."""
-    style, color = rng.integers(5), vary(rng, CARDBOARD, 10)
+    style, color = rng.integers(5), vary(rng, CARDBOARD, 5)
     w, d, h = rng.uniform(0.2, 0.5), rng.uniform(0.18, 0.36), rng.uniform(0.14, 0.36)
     shape, tape = Small(), vary(rng, (214, 186, 136), 8)
     if style == 3:
         color = hue(rng, (0.2, 0.9), (0.4, 0.95))
         shape.box((-w / 2, -d / 2, 0), (w / 2, d / 2, h * 0.7), color)
         return shape.front(-w * 0.4, h * 0.1, w * 0.4, h * 0.6, -d / 2 - 0.002, abstract(rng, 8, 12)).flat(
-            -w * 0.4, -d * 0.4, w * 0.4, d * 0.4, h * 0.7 + 0.002, lettering(rng, 7, 12, color, PALE))
+            -w * 0.4, -d * 0.4, w * 0.4, d * 0.4, h * 0.7 + 0.002, lettering(rng, 7, 12, color, PALE)
+        )
     if style == 4:
         lid = color * pick(rng, 0.8, 1.0)
         shape.box((-w / 2, -d / 2, 0), (w / 2, d / 2, h * 0.3), color)
@@ -136,9 +154,21 @@ def box(rng) -> Shape:
     shape.box((-w / 2, -d / 2, 0), (w / 2, d / 2, t), color * 0.8)
     for side in (-1, 1):
         x, y = side * w / 2, side * d / 2
-        shape.box((x - side * t, -d / 2, 0), (x, d / 2, h), color * 0.95).box((-w / 2, y - side * t, 0), (w / 2, y, h), color)
-        shape.box((-w / 2, y - side * t, h), (w / 2, y, h + d * 0.35), color * 1.05, turn=(-side * rng.uniform(50, 115), (1, 0, 0), (0, y, h)))
-        shape.box((x - side * t, -d / 2, h), (x, d / 2, h + d * 0.35), color * 1.05, turn=(side * rng.uniform(40, 115), (0, 1, 0), (x, 0, h)))
+        shape.box((x - side * t, -d / 2, 0), (x, d / 2, h), color * 0.95).box(
+            (-w / 2, y - side * t, 0), (w / 2, y, h), color
+        )
+        shape.box(
+            (-w / 2, y - side * t, h),
+            (w / 2, y, h + d * 0.35),
+            color * 1.05,
+            turn=(-side * rng.uniform(50, 115), (1, 0, 0), (0, y, h)),
+        )
+        shape.box(
+            (x - side * t, -d / 2, h),
+            (x, d / 2, h + d * 0.35),
+            color * 1.05,
+            turn=(side * rng.uniform(40, 115), (0, 1, 0), (x, 0, h)),
+        )
     if rng.random() < 0.5:
         shape.box((-w * 0.3, -d * 0.3, t), (w * 0.2, d * 0.2, h * 0.85), hue(rng), solid=False)
     return shape.detail((-w * 0.2, -d / 2 - 0.002, h * 0.3), (w * 0.2, -d / 2, h * 0.5), color * 0.7)
@@ -148,7 +178,12 @@ def container(rng) -> Shape:
     """A food tub with a lid, a screw-top jar with contents, or a tin."""
     style, lid = rng.integers(3), hue(rng)
     if style == 0:
-        w, d, h, color = rng.uniform(0.13, 0.22), rng.uniform(0.1, 0.16), rng.uniform(0.07, 0.13), vary(rng, (214, 224, 228), 10)
+        w, d, h, color = (
+            rng.uniform(0.13, 0.22),
+            rng.uniform(0.1, 0.16),
+            rng.uniform(0.07, 0.13),
+            vary(rng, (214, 224, 228), 10),
+        )
         shape = Small().frustum((w * 0.85, d * 0.85), (w, d), 0, h, color)
         shape.frustum((w * 0.8, d * 1.0), (w * 0.9, d * 1.004), h * 0.15, h * 0.6, hue(rng), solid=False)
         return shape.box((-w / 2 - 0.008, -d / 2 - 0.008, h), (w / 2 + 0.008, d / 2 + 0.008, h + 0.02), lid)
@@ -158,7 +193,11 @@ def container(rng) -> Shape:
         shape = Small().lathe([(0, 0), (r, 0), (r, h * 0.65)], (0, 0, 0), inside, sections=18)
         shape.lathe([(r, h * 0.65), (r, h * 0.88), (r * 0.85, h)], (0, 0, 0), (206, 220, 224), sections=18)
         return shape.cylinder((0, 0, h), r * 0.92, 0.025, lid, sections=18)
-    shape = Small().cylinder((0, 0, 0), r, h, STEEL, sections=18).cylinder((0, 0, h * 0.06), r + 0.002, h * 0.86, lid, sections=18)
+    shape = (
+        Small()
+        .cylinder((0, 0, 0), r, h, STEEL, sections=18)
+        .cylinder((0, 0, h * 0.06), r + 0.002, h * 0.86, lid, sections=18)
+    )
     return shape.cylinder((0, 0, h * 0.35), r + 0.004, h * 0.3, hue(rng, (0, 0.4), (0.8, 1)), sections=18, solid=False)
 
 
@@ -167,7 +206,11 @@ def storage_container(rng) -> Shape:
     shape, z = Small(), 0.0
     w, d = rng.uniform(0.34, 0.5), rng.uniform(0.26, 0.36)
     for _ in range(rng.integers(1, 3)):
-        h, color, lid = rng.uniform(0.15, 0.26), pick(rng, np.array((206, 216, 222.0)), hue(rng, (0.2, 0.7), (0.5, 0.95))), hue(rng, (0.3, 0.9))
+        h, color, lid = (
+            rng.uniform(0.15, 0.26),
+            pick(rng, np.array((206, 216, 222.0)), hue(rng, (0.2, 0.7), (0.5, 0.95))),
+            hue(rng, (0.3, 0.9)),
+        )
         shape.frustum((w * 0.86, d * 0.86), (w, d), z, z + h, color)
         shape.front(-w * 0.34, z + h * 0.2, w * 0.34, z + h * 0.7, -d * 0.5, plain(1, 1, color * 0.82))
         shape.box((-w / 2 - 0.01, -d / 2 - 0.01, z + h), (w / 2 + 0.01, d / 2 + 0.01, z + h + 0.025), lid)

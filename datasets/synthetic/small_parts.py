@@ -26,9 +26,9 @@ BROWN, CARDBOARD = (112, 72, 42), (190, 148, 100)
 class Small(Shape):
     """A Shape with the parts that small and printed things need. Pixels are float (R, C, 3), row 0 at the top."""
 
-    def detail(self, low, high, color) -> "Small":
+    def detail(self, low, high, color, **options) -> "Small":
         """A box that is only looked at, and takes no part in collisions."""
-        return self.box(low, high, color, solid=False)
+        return self.box(low, high, color, **{"solid": False, **options})
 
     def painted(self, grid, pixels, **options) -> "Small":
         """A sheet through grid (R + 1, C + 1, 3) with pixels (R, C, 3) as the colours of its cells."""
@@ -122,7 +122,8 @@ class Small(Shape):
         self._vertices = [v + shift for v in self._vertices]
         self._boxes = [b + np.tile(shift, 2) for b in self._boxes]
         for s in self.supports:
-            s.x0, s.x1, s.y0, s.y1, s.z = s.x0 + shift[0], s.x1 + shift[0], s.y0 + shift[1], s.y1 + shift[1], s.z + shift[2]
+            s.x0, s.x1, s.y0, s.y1 = s.x0 + shift[0], s.x1 + shift[0], s.y0 + shift[1], s.y1 + shift[1]
+            s.z += shift[2]
         return self
 
 

@@ -126,7 +126,9 @@ def screen(rng, rows: int, columns: int, off: float = 0.4) -> np.ndarray:
     if rng.random() < off:
         x, y = _coordinates(rows, columns)
         return plain(rows, columns, (24, 25, 29)) + 22 * (abs(x + y - 1.2) < 0.12)[..., None]
-    out = landscape(rng, rows, columns) if rng.random() < 0.6 else plain(rows, columns, hue(rng, (0.4, 0.9), (0.3, 0.7)))
+    out = plain(rows, columns, hue(rng, (0.4, 0.9), (0.3, 0.7)))
+    if rng.random() < 0.6:
+        out = landscape(rng, rows, columns)
     out[-1] = (40, 44, 56)
     if rng.random() < 0.7:
         a, b = rng.integers(1, rows // 2), rng.integers(1, columns // 2)

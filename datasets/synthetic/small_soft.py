@@ -5,6 +5,7 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 import numpy as np
 import trimesh
 
+from datasets.synthetic.parts import pad
 from datasets.synthetic.shapes import FABRIC, Shape, pick, tint, vary
 from datasets.synthetic.small_parts import BLACK, BROWN, CARDBOARD, DARK, PALE, STEEL, Small, hue
 from datasets.synthetic.small_prints import plain, weave
@@ -43,7 +44,8 @@ def blanket(rng) -> Shape:
             shape.box((-width / 2 + inset, -depth / 2 + 0.01, z), (width / 2 - inset, depth / 2, z + thick * 0.85),
                       base * rng.uniform(0.85, 1.05))
             shape.rod((-width / 2 + inset, -depth / 2 + 0.01, z + thick / 2),
-                      (width / 2 - inset, -depth / 2 + 0.01, z + thick / 2), thick * 0.47, base * (0.9 if k % 2 else 1.1))
+                      (width / 2 - inset, -depth / 2 + 0.01, z + thick / 2), thick * 0.47,
+                       base * (0.9 if k % 2 else 1.1))
         return shape.spread(rng, width, depth, 0.02, weave(rng, 14, 16, base), at=(0, 0, layers * thick - 0.01))
     width, depth = rng.uniform(0.8, 1.4), rng.uniform(0.6, 1.1)
     shape.spread(rng, width, depth, rng.uniform(0.03, 0.06), weave(rng, 22, 24, base))
@@ -61,7 +63,7 @@ def clothes(rng) -> Shape:
     for k in range(rng.integers(4, 8)):
         w, d, z = rng.uniform(0.26, 0.31), rng.uniform(0.22, 0.27), k * 0.035
         color = colors[k % len(colors)] * rng.uniform(0.8, 1.1)
-        shape.cushion((-w / 2, -d / 2, z), (w / 2, d / 2, z + 0.036), color, exponent=6)
+        pad(shape, (-w / 2, -d / 2, z), (w / 2, d / 2, z + 0.036), color)
     return shape.hoop((0, 0.04, z + 0.036), 0.05, 0.01, color * 0.7)
 
 
@@ -78,7 +80,8 @@ def jacket(rng) -> Shape:
         shape.box((side * 0.07, -long * 0.3, 0.09), (side * 0.17, -long * 0.2, 0.104), base * 0.75)
         shape.prism([(side * 0.01, long * 0.32), (side * 0.12, long * 0.46), (side * 0.05, long * 0.49)], 0.08, 0.115,
                     base * 0.7)
-    shape.hoop((0, long * 0.47, 0.075), 0.085, 0.028, base * 0.8).sphere((0, long * 0.46, 0.08), (0.07, 0.06, 0.02), lining)
+    shape.hoop((0, long * 0.47, 0.075), 0.085, 0.028, base * 0.8).sphere((0, long * 0.46, 0.08),
+                                                           (0.07, 0.06, 0.02), lining)
     return shape.detail((-0.012, -long * 0.48, 0.08), (0.012, long * 0.34, 0.106), STEEL)
 
 
@@ -138,7 +141,8 @@ def purse(rng) -> Shape:
     color, metal = tint(rng, LEATHER), (214, 180, 90)
     w, d, h = rng.uniform(0.22, 0.32), rng.uniform(0.09, 0.13), rng.uniform(0.15, 0.22)
     shape = Small().frustum((w, d), (w * rng.uniform(0.7, 0.9), d * 0.5), 0, h, color)
-    shape.prism([(-w * 0.4, h + 0.004), (w * 0.4, h + 0.004), (w * 0.43, h * 0.55), (0, h * 0.4), (-w * 0.43, h * 0.55)],
+    shape.prism([(-w * 0.4, h + 0.004), (w * 0.4, h + 0.004), (w * 0.43, h * 0.55),
+                 (0, h * 0.4), (-w * 0.43, h * 0.55)],
                 -d / 2 - 0.004, -d * 0.2, color * 0.72, axis="y")
     shape.dial(0, h * 0.5, 0.016, -d / 2 - 0.003, 0.012, metal)
     for x in (-1, 1):
@@ -152,7 +156,7 @@ def backpack(rng) -> Shape:
     other = color * 0.6 if rng.random() < 0.6 else hue(rng)
     w, d, h = rng.uniform(0.29, 0.35), rng.uniform(0.15, 0.2), rng.uniform(0.42, 0.52)
     shape = Small().cushion((-w / 2, -d / 2, 0), (w / 2, d / 2, h), color, exponent=4)
-    shape.cushion((-w * 0.38, -d / 2 - 0.06, 0.02), (w * 0.38, -d * 0.2, h * 0.52), other, exponent=5)
+    pad(shape, (-w * 0.38, -d / 2 - 0.06, 0.02), (w * 0.38, -d * 0.2, h * 0.52), other)
     shape.detail((-w * 0.3, -d / 2 - 0.063, h * 0.42), (w * 0.3, -d / 2 - 0.02, h * 0.445), STEEL)
     shape.hoop((0, -d * 0.12, h * 0.5), h * 0.47, 0.007, BLACK, turn=(90, (1, 0, 0)), stretch=(w / h, 1, 1))
     shape.arch((-0.05, d * 0.2, h - 0.01), (0.05, d * 0.2, h - 0.01), 0.05, 0.011, BLACK)
@@ -207,7 +211,8 @@ def hat(rng) -> Shape:
         shape.prism(np.column_stack([r * 0.95 * np.cos(t), r * 1.9 * np.sin(t)]), 0, 0.014, color * 0.7)
         return shape.dial(0, r * 0.5, r * 0.3, -r * 0.9, 0.014, PALE)
     if style == 1:
-        color, brim = tint(rng, ((222, 190, 130), (110, 80, 56), (52, 50, 54), (236, 226, 204))), r * rng.uniform(1.7, 2.2)
+        color, brim = tint(rng, ((222, 190, 130), (110, 80, 56), (52, 50, 54),
+                                 (236, 226, 204))), r * rng.uniform(1.7, 2.2)
         shape.lathe([(0, 0), (brim, 0.012), (brim, 0.024), (r, 0.016), (r * 0.92, r), (r * 0.6, r * 1.2),
                      (0, r * 1.05)], (0, 0, 0), color, sections=28)
         return shape.lathe([(r + 0.004, 0.016), (r, 0.05)], (0, 0, 0), hue(rng, value=(0.1, 0.6)), sections=28)
@@ -245,7 +250,8 @@ def mat(rng) -> Shape:
 
 def stuffed_animal(rng) -> Shape:
     """A sitting bear, rabbit or cat of plush."""
-    color, s = tint(rng, ((150, 104, 66), (214, 190, 160), (120, 120, 126), (230, 160, 180), (90, 66, 52))), rng.uniform(0.8, 1.5)
+    color, s = tint(rng, ((150, 104, 66), (214, 190, 160), (120, 120, 126), (230, 160, 180),
+                         (90, 66, 52))), rng.uniform(0.8, 1.5)
     pale, kind = color * 0.4 + 140, rng.integers(3)
     shape = Small().sphere((0, 0, 0.09 * s), np.array((0.075, 0.065, 0.09)) * s, color)
     shape.sphere((0, -0.022 * s, 0.085 * s), np.array((0.05, 0.05, 0.06)) * s, pale)
@@ -259,7 +265,8 @@ def stuffed_animal(rng) -> Shape:
         shape.rod((side * 0.06 * s, -0.01 * s, 0.145 * s), (side * 0.1 * s, -0.055 * s, 0.085 * s), 0.022 * s, color)
         shape.sphere((side * 0.1 * s, -0.055 * s, 0.085 * s), 0.026 * s, color, subdivisions=1)
         if kind == 0:
-            shape.sphere((side * 0.052 * s, 0, 0.258 * s), (0.024 * s, 0.014 * s, 0.024 * s), color * 0.8, subdivisions=1)
+            shape.sphere((side * 0.052 * s, 0, 0.258 * s), (0.024 * s, 0.014 * s, 0.024 * s),
+                         color * 0.8, subdivisions=1)
         elif kind == 1:
             shape.sphere((side * 0.032 * s, 0, 0.31 * s), (0.016 * s, 0.011 * s, 0.065 * s), color * 0.9)
         else:
@@ -279,7 +286,8 @@ def ball(rng) -> Shape:
     if style == 0:
         colors[(c @ trimesh.creation.icosahedron().vertices.T).max(1) > 0.93] = pick(rng, np.array(BLACK), hue(rng))
     elif style == 1:
-        colors[(abs(c[:, 0]) < 0.06) | (abs(c[:, 2]) < 0.06) | (abs(abs(c[:, 0]) - 0.66 + 0.3 * c[:, 2] ** 2) < 0.06)] = BROWN
+        colors[(abs(c[:, 0]) < 0.06) | (abs(c[:, 2]) < 0.06) |
+               (abs(abs(c[:, 0]) - 0.66 + 0.3 * c[:, 2] ** 2) < 0.06)] = BROWN
     elif style == 2:
         colors[abs(c[:, 2] - 0.45 * np.sin(2 * np.arctan2(c[:, 1], c[:, 0]))) < 0.08] = PALE
     elif style == 3:

@@ -223,7 +223,8 @@ KINDS: dict[str, Kind] = kinds({
     "picture": Kind(_picture, "wall", ROOMS, height=(1.1, 1.6)),
     "poster": Kind(_poster, "wall", ("bedroom", "office", "classroom", "hallway", "living"), height=(0.8, 1.2)),
     "mirror": Kind(_mirror, "wall", ("bathroom", "bedroom", "hallway", "living"), height=(0.95, 1.15)),
-    "clock": Kind(_clock, "wall", ("classroom", "office", "kitchen", "living", "hallway", "bedroom"), height=(1.7, 2.0)),
+    "clock": Kind(_clock, "wall", ("classroom", "office", "kitchen", "living", "hallway", "bedroom"),
+                  height=(1.7, 2.0)),
     "calendar": Kind(_calendar, "wall", ("office", "kitchen", "classroom", "hallway"), height=(1.1, 1.5)),
     "sign": Kind(_sign, "wall", ("hallway", "office", "classroom", "laundry", "bathroom"), height=(1.4, 1.9)),
 })

@@ -1,11 +1,13 @@
-"""Sparse convolution over a kernel map, with its gradients: the reference path, gather - mm - scatter per offset.
+"""Sparse convolution over a kernel map, with its gradients, by the path that `engine` chooses.
 
-Source: Choy et al., 4D Spatio-Temporal ConvNets, CVPR 2019, eq. 3. Runs on any device and floating type.
+The reference path is here: gather - mm - scatter per offset, on any device and floating type.
+Source: Choy et al., 4D Spatio-Temporal ConvNets, CVPR 2019, eq. 3.
 """
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
+from lib.sparse import cpu, engine
 from lib.sparse.coordinates import KernelMap
 
 
@@ -39,27 +41,51 @@ class _SparseConvolution(torch.autograd.Function):
     """Keeps the input features and the weight for backward, nothing of size N x K x C."""
 
     @staticmethod
-    def forward(ctx, features: Tensor, weight: Tensor, kernel_map: KernelMap) -> Tensor:
+    def forward(ctx, features: Tensor, weight: Tensor, bias: Tensor | None, kernel_map: KernelMap | None) -> Tensor:
         ctx.save_for_backward(features, weight)
         ctx.kernel_map = kernel_map
-        return gather_mm_scatter(features, weight, kernel_map)
+        if engine.on_cpu_path(features):
+            table, flipped = _table(kernel_map)
+            return cpu.convolve(features, weight, table, flipped, bias)
+        out = features @ weight[0] if kernel_map is None else gather_mm_scatter(features, weight, kernel_map)
+        return out if bias is None else out.add_(bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_out: Tensor):
         features, weight = ctx.saved_tensors
-        grad_features = grad_weight = None
+        kernel_map = ctx.kernel_map
+        back = kernel_map and kernel_map.transposed()
+        compiled = engine.on_cpu_path(features)
+        grad_features = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            grad_features = gather_mm_scatter(grad_out, weight.transpose(1, 2), ctx.kernel_map.transposed())
+            weight = weight.transpose(1, 2)
+            if compiled:
+                grad_features = cpu.convolve(grad_out, weight, *_table(back))
+            else:
+                grad_features = grad_out @ weight[0] if back is None else gather_mm_scatter(grad_out, weight, back)
         if ctx.needs_input_grad[1]:
-            grad_weight = weight_gradient(features, grad_out, ctx.kernel_map)
-        return grad_features, grad_weight, None
+            if compiled:
+                grad_weight = cpu.weight_gradient(features, grad_out, *_table(kernel_map)).to(weight.dtype)
+            elif kernel_map is None:
+                grad_weight = (features.T @ grad_out)[None]
+            else:
+                grad_weight = weight_gradient(features, grad_out, kernel_map)
+        if ctx.needs_input_grad[2]:
+            grad_bias = grad_out.sum(0, keepdim=True)
+        return grad_features, grad_weight, grad_bias, None
 
 
-def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap) -> Tensor:
-    """Convolve features (N_in, C_in) with weight (K, C_in, C_out) over a kernel map. Returns (N_out, C_out).
+def _table(kernel_map: KernelMap | None) -> tuple[Tensor | None, bool]:
+    return (None, False) if kernel_map is None else (kernel_map.table, kernel_map.flipped)
 
-    Under `torch.autocast` both are cast to the autocast type. Raises ValueError when channels or types disagree.
+
+def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap | None,
+                       bias: Tensor | None = None) -> Tensor:
+    """Convolve features (N_in, C_in) with weight (K, C_in, C_out) over a kernel map and add bias (1, C_out).
+
+    kernel_map None: every row alone, K = 1. Returns (N_out, C_out). Under `torch.autocast` all are cast to the autocast
+    type. Raises ValueError when channels or types disagree.
     """
     if features.shape[1] != weight.shape[1]:
         raise ValueError(f"convolution: {features.shape[1]} input channels for a kernel with {weight.shape[1]}")
@@ -68,4 +94,4 @@ def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap) 
         features, weight = features.to(dtype), weight.to(dtype)
     if features.dtype != weight.dtype:
         raise ValueError(f"convolution: features are {features.dtype}, the kernel is {weight.dtype}")
-    return _SparseConvolution.apply(features, weight, kernel_map)
+    return _SparseConvolution.apply(features, weight, None if bias is None else bias.to(features.dtype), kernel_map)

@@ -4,9 +4,12 @@ input row meets which output row under each kernel offset.
 Used by `SparseTensor` and the convolutions; nobody else needs to call it.
 """
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
+
+from lib.sparse import cpu, engine
 
 MARGIN = 1024  # voxels; kernels reach less far than this, and every tensor stride divides it
 KEY_LIMIT = 2**62
@@ -18,29 +21,92 @@ class CoordinateMap:
 
     coordinates: (N, 4) int32, batch x y z, in voxels of stride 1.
     cells: (N, 4) int64, the same shifted to be positive, empty stretches shortened: what the keys are made of.
-    keys: (N,) int64, one number a row; sorted_keys and order: `keys[order] == sorted_keys`.
+    sorted_keys: (N,) int64, one number a row, ascending; order: (N,) int64, the row of each.
     """
     coordinates: Tensor
     cells: Tensor
-    keys: Tensor
     sorted_keys: Tensor
     order: Tensor
 
 
 @dataclass
-class KernelMap:
-    """For each kernel offset k, the rows that meet under it: `inputs[k]` (M_k,) and `outputs[k]` (M_k,), int64.
+class Neighbours:
+    """The rows that meet under each kernel offset, whichever side is the input.
 
-    Under one offset no row occurs twice on either side.
+    table: (K, N_out) int32, the row of the input under offset k of each output row, -1 where there is none. Under one
+    offset no row occurs twice on either side.
+    symmetric: input and output rows are the same and offset K-1-k is the opposite of k.
     """
-    inputs: list[Tensor]
-    outputs: list[Tensor]
+    table: Tensor
     num_inputs: int
-    num_outputs: int
+    symmetric: bool = False
+
+    @cached_property
+    def reverse(self) -> Tensor:
+        """(K, N_in) int32, the row of the output under offset k of each input row."""
+        make = cpu.reverse_table if engine.on_cpu_path(self.table.new_empty(0, dtype=torch.int64)) else reverse_table
+        return make(self.table, self.num_inputs)
+
+    @cached_property
+    def pairs(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Input rows and output rows (M_k,) int64 of each offset: what the reference path works on."""
+        outputs = [line.ge(0).nonzero().squeeze(1) for line in self.table]
+        return [line[rows].long() for line, rows in zip(self.table, outputs)], outputs
+
+
+@dataclass
+class KernelMap:
+    """What a convolution needs to know about rows: `neighbours`, and which side of them is the input."""
+    neighbours: Neighbours
+    is_transposed: bool = False
+
+    @property
+    def table(self) -> Tensor:
+        """(K, N_out) int32 input rows, -1 where there is none; line k belongs to offset K-1-k where `flipped`."""
+        return self.neighbours.reverse if self.is_transposed and not self.flipped else self.neighbours.table
+
+    @property
+    def flipped(self) -> bool:
+        """A symmetric map seen from its inputs is the map itself with opposite offsets."""
+        return self.is_transposed and self.neighbours.symmetric
+
+    inputs = property(lambda self: self.neighbours.pairs[self.is_transposed])
+    outputs = property(lambda self: self.neighbours.pairs[not self.is_transposed])
+
+    @property
+    def num_outputs(self) -> int:
+        """Rows of the convolution's output."""
+        return self.neighbours.num_inputs if self.is_transposed else self.neighbours.table.shape[1]
 
     def transposed(self) -> "KernelMap":
         """The map of the transposed convolution: input and output swapped, offsets in the same order."""
-        return KernelMap(self.outputs, self.inputs, self.num_outputs, self.num_inputs)
+        return KernelMap(self.neighbours, not self.is_transposed)
+
+
+def neighbour_table(source_keys: Tensor, source_order: Tensor, target_keys: Tensor, target_order: Tensor,
+                    shifts: list[int], symmetric: bool) -> Tensor:
+    """(K, N_target) int32 rows of the source whose key is the target's + shifts[k], -1 where there is none.
+
+    Keys are sorted, `order` gives the row of each. symmetric: shifts[K-1-k] is -shifts[k] and both sides are the same.
+    """
+    table = torch.full((len(shifts), len(target_keys)), -1, dtype=torch.int32, device=target_keys.device)
+    for k, shift in enumerate(shifts[:len(shifts) // 2 + 1] if symmetric else shifts):
+        wanted = target_keys + shift
+        place = torch.searchsorted(source_keys, wanted).clamp_(max=len(source_keys) - 1)
+        found = (source_keys[place] == wanted).nonzero().squeeze(1)
+        inputs, outputs = source_order[place[found]], target_order[found]
+        table[k, outputs] = inputs.int()
+        if symmetric:
+            table[-1 - k, inputs] = outputs.int()
+    return table
+
+
+def reverse_table(table: Tensor, num_inputs: int) -> Tensor:
+    """The same map from its inputs: (K, N_in) int32 output rows, -1 where there is none."""
+    reverse = table.new_full((len(table), num_inputs), -1)
+    offset, output = table.ge(0).nonzero(as_tuple=True)
+    reverse[offset, table[offset, output].long()] = output.int()
+    return reverse
 
 
 def kernel_offsets(kernel_size: int) -> list[tuple[int, int, int]]:
@@ -100,9 +166,7 @@ class CoordinateManager:
         return volume
 
     def _coordinate_map(self, coordinates: Tensor, cells: Tensor) -> CoordinateMap:
-        keys = self._keys(cells)
-        sorted_keys, order = keys.sort()
-        return CoordinateMap(coordinates, cells, keys, sorted_keys, order)
+        return CoordinateMap(coordinates, cells, *self._keys(cells).sort())
 
     def _keys(self, cells: Tensor) -> Tensor:
         return (cells * self._steps).sum(1)
@@ -125,12 +189,13 @@ class CoordinateManager:
         fine = self._maps[tensor_stride]
         cells = fine.cells.clone()
         cells[:, 1:] -= cells[:, 1:] % coarse
-        _, inverse = torch.unique(self._keys(cells), return_inverse=True)
-        rows = torch.empty(int(inverse.max()) + 1, dtype=torch.long, device=cells.device)
-        rows[inverse] = torch.arange(len(inverse), device=cells.device)  # any row of a coarse cell stands for it
+        sorted_keys, order = self._keys(cells).sort()
+        first = torch.ones_like(sorted_keys, dtype=torch.bool)
+        first[1:] = sorted_keys[1:] != sorted_keys[:-1]
+        rows, keys = order[first], sorted_keys[first]  # any row of a coarse cell stands for it
         coordinates = fine.coordinates[rows]
         coordinates[:, 1:] = coordinates[:, 1:].div(coarse, rounding_mode="floor") * coarse
-        self._maps[coarse] = self._coordinate_map(coordinates, cells[rows])
+        self._maps[coarse] = CoordinateMap(coordinates, cells[rows], keys, torch.arange(len(keys), device=keys.device))
         return coarse
 
     def kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int = 1) -> KernelMap:
@@ -140,25 +205,19 @@ class CoordinateManager:
             self._kernel_maps[key] = self._build_kernel_map(*key)
         return self._kernel_maps[key]
 
-    def _build_kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int) -> KernelMap:
+    def neighbour_arguments(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int = 1) -> tuple:
+        """The arguments of `neighbour_table` for these coordinate maps and this kernel."""
         source, target = self._maps[in_stride], self._maps[out_stride]
         step = in_stride * dilation
         if kernel_size * step >= MARGIN:
             raise ValueError(f"kernel size {kernel_size} with dilation {dilation} at tensor stride {in_stride} reaches "
                              f"beyond {MARGIN} voxels")
         steps = [s * step for s in self._steps[1:].tolist()]
-        offsets = kernel_offsets(kernel_size)
-        volume = len(offsets)
-        inputs: list = [None] * volume
-        outputs: list = [None] * volume
-        # A centred kernel that keeps the rows is its own mirror: pairs of offset -d are those of d, swapped.
-        mirrored = source is target and kernel_size % 2 == 1
-        for k in range(volume // 2 + 1 if mirrored else volume):
-            wanted = target.sorted_keys + sum(d * s for d, s in zip(offsets[k], steps))
-            place = torch.searchsorted(source.sorted_keys, wanted).clamp_(max=len(source.keys) - 1)
-            found = (source.sorted_keys[place] == wanted).nonzero().squeeze(1)
-            inputs[k] = source.order[place[found]]
-            outputs[k] = target.order[found]
-            if mirrored:
-                inputs[volume - 1 - k], outputs[volume - 1 - k] = outputs[k], inputs[k]
-        return KernelMap(inputs, outputs, len(source.keys), len(target.keys))
+        shifts = [sum(d * s for d, s in zip(offset, steps)) for offset in kernel_offsets(kernel_size)]
+        symmetric = source is target and kernel_size % 2 == 1
+        return source.sorted_keys, source.order, target.sorted_keys, target.order, shifts, symmetric
+
+    def _build_kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int) -> KernelMap:
+        arguments = self.neighbour_arguments(in_stride, out_stride, kernel_size, dilation)
+        make = cpu.neighbour_table if engine.on_cpu_path(arguments[0]) else neighbour_table
+        return KernelMap(Neighbours(make(*arguments), len(arguments[0]), arguments[-1]))

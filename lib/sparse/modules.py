@@ -5,7 +5,7 @@ Names, parameters and initialisation are MinkowskiEngine 0.5's, so state dicts a
 import math
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from lib.sparse.convolution import sparse_convolution
@@ -38,13 +38,8 @@ class _ConvolutionBase(nn.Module):
         for parameter in self.parameters():
             nn.init.uniform_(parameter, -bound, bound)
 
-    def _with_bias(self, features: Tensor) -> Tensor:
-        return features if self.bias is None else features + self.bias.to(features.dtype)
-
     def _pointwise(self, x: SparseTensor) -> SparseTensor:
-        if x.F.shape[1] != self.in_channels:
-            raise ValueError(f"convolution: {x.F.shape[1]} input channels for a kernel with {self.in_channels}")
-        return x.with_features(self._with_bias(x.F @ self.kernel))
+        return x.with_features(sparse_convolution(x.F, self.kernel[None], None, self.bias))
 
     def extra_repr(self) -> str:
         return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -60,7 +55,7 @@ class MinkowskiConvolution(_ConvolutionBase):
         manager, in_stride = x.coordinate_manager, x.tensor_stride
         out_stride = manager.stride(in_stride, self.stride) if self.stride > 1 else in_stride
         kernel_map = manager.kernel_map(in_stride, out_stride, self.kernel_size, self.dilation)
-        features = self._with_bias(sparse_convolution(x.F, self.kernel, kernel_map))
+        features = sparse_convolution(x.F, self.kernel, kernel_map, self.bias)
         return SparseTensor(features, coordinate_map_key=out_stride, coordinate_manager=manager)
 
 
@@ -80,7 +75,7 @@ class MinkowskiConvolutionTranspose(_ConvolutionBase):
             raise ValueError(f"transposed convolution: no finer coordinate map of tensor stride {in_stride}/"
                              f"{self.stride} is known; only a map that was strided down can be returned to")
         forward_map = manager.kernel_map(out_stride, in_stride, self.kernel_size, self.dilation)
-        features = self._with_bias(sparse_convolution(x.F, self.kernel, forward_map.transposed()))
+        features = sparse_convolution(x.F, self.kernel, forward_map.transposed(), self.bias)
         return SparseTensor(features, coordinate_map_key=out_stride, coordinate_manager=manager)
 
 

@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -34,9 +35,10 @@ def test_same_seed_gives_the_same_bytes_with_any_number_of_workers(dataset, tmp_
     assert files_of(dataset) == files_of(tmp_path / "again")
 
 
-def test_another_seed_or_split_gives_another_scene():
-    a, b = make_scene(SMALL, "train", 0), make_scene(SMALL, "val", 0)
-    assert a.points.shape != b.points.shape or not np.array_equal(a.points, b.points)
+def test_another_seed_or_split_gives_another_scene(dataset):
+    scenes = [read_scene(dataset / "train" / "scene0000_00.ply"), read_scene(dataset / "val" / "scene0002_00.ply"),
+              make_scene(replace(SMALL, seed=4), "train", 0)]
+    assert len({scene.points.tobytes() for scene in scenes}) == 3
 
 
 def test_files_lie_as_the_design_says(dataset):
@@ -95,7 +97,7 @@ def test_plan_is_long_tailed_and_keeps_to_the_rooms():
     scenes = {name: sum(name in p.classes + p.features for p in plans) for name in CATALOGUE}
     mean = {g: np.mean([n for name, n in scenes.items() if GROUPS[CLASS_NAMES.index(name)] == g])
             for g in ("head", "common", "tail")}
-    assert mean["head"] > 2 * mean["common"] > 2 * mean["tail"]
+    assert mean["head"] > 2 * mean["common"] and mean["common"] > 1.5 * mean["tail"] and mean["tail"] < 5
     assert min(scenes.values()) >= 2
     for plan in plans:
         assert all(plan.room in rooms_of(name) for name in plan.classes + plan.features)
