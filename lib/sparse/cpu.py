@@ -31,6 +31,10 @@ _SIGNATURES = {
     "sparse_neighbour_table": [_pointer, _pointer, _long, _pointer, _pointer, _long, _pointer, _int, _int, _pointer,
                                _int],
     "sparse_reverse_table": [_pointer, _long, _long, _int, _pointer, _int],
+    "sparse_statistics": [_int, _pointer, _long, _int, _pointer, _pointer, _int],
+    "sparse_normalize": [_int, *[_pointer] * 5, _int, _long, _int, _int],
+    "sparse_normalize_backward": [_int, *[_pointer] * 3, _long, *[_pointer] * 3, _int, *[_pointer] * 4, _long, _int,
+                                  _int],
 }
 
 
@@ -181,6 +185,45 @@ def reverse_table(table: Tensor, num_inputs: int) -> Tensor:
     _library().sparse_reverse_table(_address(table), table.shape[1], num_inputs, len(table), _address(reverse),
                                     torch.get_num_threads())
     return reverse
+
+
+def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance, (C,) float32 each, of the columns of x (N, C)."""
+    x = x.contiguous()
+    mean, variance = (torch.empty(x.shape[1], dtype=torch.float32) for _ in range(2))
+    _library().sparse_statistics(x.dtype == torch.bfloat16, _address(x), *x.shape, _address(mean), _address(variance),
+                                 torch.get_num_threads())
+    return mean, variance
+
+
+def normalize(x: Tensor, residual: Tensor | None, scale: Tensor, shift: Tensor, relu: bool) -> Tensor:
+    """`x * scale + shift (+ residual)`, at least 0 if `relu`. x, residual: (N, C); scale, shift: (C,) float32."""
+    x, residual = x.contiguous(), residual if residual is None else residual.contiguous()
+    out = torch.empty_like(x)
+    _library().sparse_normalize(x.dtype == torch.bfloat16, _address(x), _address(residual), _address(scale),
+                                _address(shift), _address(out), relu, *x.shape, torch.get_num_threads())
+    return out
+
+
+def normalize_backward(x: Tensor, out: Tensor | None, grad: Tensor, mean: Tensor, inverse_std: Tensor, weight: Tensor,
+                       training: bool, wants_residual: bool) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    """Gradients of x, residual (None unless wanted), weight and bias; `out` is `normalize`'s result, None without ReLU.
+
+    training: mean and inverse_std are those of x itself.
+    """
+    x = x.contiguous()
+    if grad.stride(1) != 1:  # rows may lie apart, as in one half of a concatenation
+        grad = grad.contiguous()
+    grad_x, grad_weight, grad_bias = torch.empty_like(x), torch.empty_like(weight), torch.empty_like(weight)
+    grad_residual = None
+    if wants_residual:
+        grad_residual = grad if out is None else torch.empty_like(x)
+    _library().sparse_normalize_backward(
+        x.dtype == torch.bfloat16, _address(x), _address(out), _address(grad), grad.stride(0), _address(mean),
+        _address(inverse_std), _address(weight), training, _address(grad_x),
+        None if out is None else _address(grad_residual), _address(grad_weight), _address(grad_bias), *x.shape,
+        torch.get_num_threads())
+    return grad_x, grad_residual, grad_weight, grad_bias
 
 
 def _check_against_reference() -> None:

@@ -9,6 +9,7 @@ from torch import nn
 from torch.nn import functional
 
 from lib.sparse.convolution import sparse_convolution
+from lib.sparse.norm import can_defer, defer
 from lib.sparse.tensor import SparseTensor
 
 
@@ -87,11 +88,14 @@ class MinkowskiBatchNorm(nn.Module):
         self.bn = nn.BatchNorm1d(num_features, eps=eps, momentum=momentum)
 
     def forward(self, x: SparseTensor) -> SparseTensor:
-        if self.training and len(x) == 1:  # one voxel has no variance: normalise it as evaluation does
-            bn = self.bn
+        bn = self.bn
+        training = self.training and len(x) > 1  # one voxel has no variance: normalise it as evaluation does
+        if can_defer(bn, x.F):
+            return x.with_features(defer(bn, x.F, training and bn.training))
+        if self.training and not training:
             return x.with_features(functional.batch_norm(x.F, bn.running_mean, bn.running_var, bn.weight, bn.bias,
                                                          training=False, eps=bn.eps))
-        return x.with_features(self.bn(x.F))
+        return x.with_features(bn(x.F))
 
 
 class MinkowskiReLU(nn.Module):
@@ -102,4 +106,6 @@ class MinkowskiReLU(nn.Module):
         self.inplace = inplace
 
     def forward(self, x: SparseTensor) -> SparseTensor:
+        if x.deferred is not None:
+            return x.with_features(x.deferred.finish(relu=True))
         return x.with_features(functional.relu(x.F, inplace=self.inplace))

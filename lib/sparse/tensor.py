@@ -3,6 +3,7 @@ import torch
 from torch import Tensor
 
 from lib.sparse.coordinates import CoordinateManager
+from lib.sparse.norm import Deferred
 
 FEATURE_TYPES = (torch.float32, torch.float64, torch.bfloat16, torch.float16)
 
@@ -15,9 +16,9 @@ class SparseTensor:
     features on its rows. Raises TypeError for wrong types, ValueError for empty input or rows that do not match.
     """
 
-    def __init__(self, features: Tensor, coordinates: Tensor | None = None, tensor_stride: int = 1,
+    def __init__(self, features: Tensor | Deferred, coordinates: Tensor | None = None, tensor_stride: int = 1,
                  coordinate_map_key: int | None = None, coordinate_manager: CoordinateManager | None = None):
-        if features.ndim != 2 or features.dtype not in FEATURE_TYPES:
+        if len(features.shape) != 2 or features.dtype not in FEATURE_TYPES:
             raise TypeError(f"features must be (N, C) floating point, not {features.dtype} of shape "
                             f"{tuple(features.shape)}")
         if coordinates is not None:
@@ -28,19 +29,31 @@ class SparseTensor:
                 raise ValueError("a sparse tensor needs at least one voxel: coordinates are empty")
             if coordinates.device != features.device:
                 raise ValueError(f"coordinates are on {coordinates.device}, features on {features.device}")
-            if len(features) != len(coordinates):
-                raise ValueError(f"{len(features)} feature rows for {len(coordinates)} coordinate rows")
+            if features.shape[0] != len(coordinates):
+                raise ValueError(f"{features.shape[0]} feature rows for {len(coordinates)} coordinate rows")
             coordinate_manager = CoordinateManager(coordinates, tensor_stride)
             coordinate_map_key = tensor_stride
         if coordinate_manager is None or coordinate_map_key is None:
             raise ValueError("a sparse tensor needs coordinates, or coordinate_map_key and coordinate_manager")
         rows = len(coordinate_manager.coordinates(coordinate_map_key))
-        if len(features) != rows:
-            raise ValueError(f"{len(features)} feature rows for {rows} coordinate rows at tensor stride "
+        if features.shape[0] != rows:
+            raise ValueError(f"{features.shape[0]} feature rows for {rows} coordinate rows at tensor stride "
                              f"{coordinate_map_key}")
-        self.F = features
+        self._features = features
         self.coordinate_map_key = coordinate_map_key
         self.coordinate_manager = coordinate_manager
+
+    @property
+    def F(self) -> Tensor:
+        """(N, C) features, row for row with C."""
+        if isinstance(self._features, Deferred):
+            self._features = self._features.finish()
+        return self._features
+
+    @property
+    def deferred(self) -> Deferred | None:
+        """What remains to be computed to have the features, if anything."""
+        return self._features if isinstance(self._features, Deferred) else None
 
     @property
     def C(self) -> Tensor:
@@ -50,24 +63,26 @@ class SparseTensor:
     features = property(lambda self: self.F)
     coordinates = C
     tensor_stride = property(lambda self: self.coordinate_map_key)
-    device = property(lambda self: self.F.device)
-    dtype = property(lambda self: self.F.dtype)
-    shape = property(lambda self: self.F.shape)
+    device = property(lambda self: self._features.device)
+    dtype = property(lambda self: self._features.dtype)
+    shape = property(lambda self: self._features.shape)
 
     def __len__(self) -> int:
-        return len(self.F)
+        return self.shape[0]
 
-    def with_features(self, features: Tensor) -> "SparseTensor":
+    def with_features(self, features: Tensor | Deferred) -> "SparseTensor":
         """Other features on the same rows. features: (N, C')."""
         return SparseTensor(features, coordinate_map_key=self.coordinate_map_key,
                             coordinate_manager=self.coordinate_manager)
 
     def __add__(self, other: "SparseTensor") -> "SparseTensor":
         require_same_rows("+", self, other)
+        if self.deferred is not None and self.deferred.can_add(other.F):
+            return self.with_features(self.deferred.plus(other.F))
         return self.with_features(self.F + other.F)
 
     def __repr__(self) -> str:
-        return (f"SparseTensor({len(self)} voxels x {self.F.shape[1]} {str(self.dtype).removeprefix('torch.')}, "
+        return (f"SparseTensor({len(self)} voxels x {self.shape[1]} {str(self.dtype).removeprefix('torch.')}, "
                 f"tensor_stride={self.tensor_stride}, device={self.device})")
 
 

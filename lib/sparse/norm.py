@@ -1,0 +1,86 @@
+"""Batch norm fused with the residual sum and the ReLU that follow it, on the CPU path.
+
+`MinkowskiBatchNorm` returns a sparse tensor whose features are a `Deferred`: statistics taken, nothing computed yet.
+`+`, `MinkowskiReLU` or whoever reads `.F` finishes it, so the three cost one pass over the rows instead of three.
+"""
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
+
+from lib.sparse import cpu, engine
+
+
+class _Normalize(torch.autograd.Function):
+    """relu(weight * (x - mean) * inverse_std + bias + residual); residual and relu are optional.
+
+    Keeps x, and the result where a ReLU needs to know its sign. training: mean and inverse_std are functions of x.
+    """
+
+    @staticmethod
+    def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, mean: Tensor,
+                inverse_std: Tensor, relu: bool, training: bool) -> Tensor:
+        scale = weight * inverse_std
+        out = cpu.normalize(x, residual, scale, bias - mean * scale, relu)
+        ctx.save_for_backward(x, out if relu else None, weight, mean, inverse_std)
+        ctx.training = training
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        x, out, weight, mean, inverse_std = ctx.saved_tensors
+        grad_x, grad_residual, grad_weight, grad_bias = cpu.normalize_backward(
+            x, out, grad, mean, inverse_std, weight, ctx.training, wants_residual=ctx.needs_input_grad[3])
+        return grad_x, grad_weight, grad_bias, grad_residual, None, None, None, None
+
+
+@dataclass
+class Deferred:
+    """Features (N, C) that batch norm has yet to compute; has the shape, type and device they will have."""
+    x: Tensor
+    weight: Tensor
+    bias: Tensor
+    mean: Tensor
+    inverse_std: Tensor
+    training: bool
+    residual: Tensor | None = None
+
+    shape = property(lambda self: self.x.shape)
+    dtype = property(lambda self: self.x.dtype)
+    device = property(lambda self: self.x.device)
+
+    def can_add(self, other: Tensor) -> bool:
+        """Whether `other` (N, C) can join the pass."""
+        return self.residual is None and other.shape == self.shape and other.dtype == self.dtype
+
+    def plus(self, other: Tensor) -> "Deferred":
+        """The same with `other` added."""
+        return replace(self, residual=other)
+
+    def finish(self, relu: bool = False) -> Tensor:
+        """The features, with negative ones set to 0 if `relu`."""
+        return _Normalize.apply(self.x, self.weight, self.bias, self.residual, self.mean, self.inverse_std, relu,
+                                self.training)
+
+
+def can_defer(norm: nn.Module, features: Tensor) -> bool:
+    """Whether the CPU path serves this batch norm: the plain one, with weights and running statistics."""
+    return type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats and engine.on_cpu_path(features)
+
+
+def defer(norm: nn.BatchNorm1d, features: Tensor, training: bool) -> Deferred:
+    """Batch norm of features (N, C); training: by their own statistics, which also move the running ones."""
+    if features.shape[1] != norm.num_features:
+        raise ValueError(f"batch norm: {features.shape[1]} channels for a norm of {norm.num_features}")
+    mean, variance = norm.running_mean, norm.running_var
+    with torch.no_grad():
+        if training:
+            mean, variance = cpu.statistics(features.detach())
+            norm.num_batches_tracked += 1
+            rate = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
+            norm.running_mean.lerp_(mean, rate)
+            norm.running_var.lerp_(variance * (len(features) / (len(features) - 1)), rate)
+        inverse_std = (variance + norm.eps).rsqrt()
+    return Deferred(features, norm.weight, norm.bias, mean, inverse_std, training)
