@@ -5,7 +5,7 @@
 import numpy as np
 
 from datasets.synthetic.collision import Placed, collide, upright_boxes
-from datasets.synthetic.shapes import FABRIC, METAL, WHITE, WOOD, Shape, pick, tint, vary
+from datasets.synthetic.objects.shapes import FABRIC, METAL, WHITE, WOOD, Shape, pick, tint, vary
 
 DRAPES = FABRIC + ((225, 220, 205), (200, 205, 210), (205, 180, 150))
 

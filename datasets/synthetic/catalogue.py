@@ -8,9 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from datasets.labels import CLASS_NAMES, GROUPS, group_classes
-from datasets.synthetic import appliances, furniture, hung, tabletop
 from datasets.synthetic.builtin import COMES_WITH, ROOMS_OF
-from datasets.synthetic.kinds import ROOMS, Kind
+from datasets.synthetic.objects import appliances, furniture, hung, tabletop
+from datasets.synthetic.objects.kinds import ROOMS, Kind
 
 CATALOGUE: dict[str, Kind] = {name: kind for module in (furniture, appliances, tabletop, hung)
                               for name, kind in module.KINDS.items() if name not in ROOMS_OF}

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.synthetic.shapes import Shape
+from datasets.synthetic.objects.shapes import Shape
 
 TOUCH = 0.002  # m that two boxes may share: things that touch do not collide
 

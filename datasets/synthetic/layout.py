@@ -6,9 +6,9 @@ out. The big things come first, what stands on them last.
 import numpy as np
 
 from datasets.synthetic.collision import Placed, collide, turn, upright_boxes
-from datasets.synthetic.kinds import Kind
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.shapes import Shape, Support
 from datasets.synthetic.rooms import Room
-from datasets.synthetic.shapes import Shape, Support
 
 TRIES = 40
 WIDE = 0.9  # m, of a thing on a wall that needs a wall of its own

@@ -10,7 +10,7 @@ import numpy as np
 
 from datasets.synthetic import builtin
 from datasets.synthetic.collision import Placed, collide, turn, upright_boxes
-from datasets.synthetic.shapes import WHITE, WOOD, Shape, pick, tint, vary
+from datasets.synthetic.objects.shapes import WHITE, WOOD, Shape, pick, tint, vary
 
 SIZES = {  # shortest and longest side (m) of each kind of room
     "living": (3.8, 5.2), "bedroom": (3.5, 5.0), "kitchen": (3.2, 4.8), "bathroom": (2.5, 3.8), "office": (3.2, 5.0),

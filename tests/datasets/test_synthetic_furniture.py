@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from datasets.labels import CLASS_NAMES
-from datasets.synthetic import appliances, furniture
-from datasets.synthetic.kinds import ROOMS
+from datasets.synthetic.objects import appliances, furniture
+from datasets.synthetic.objects.kinds import ROOMS
 
 KINDS = {**furniture.KINDS, **appliances.KINDS}
 PLACES = {"floor", "against_wall", "on", "wall", "ceiling"}

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from datasets.labels import CLASS_NAMES
-from datasets.synthetic import appliances, furniture, tabletop
-from datasets.synthetic.hung import KINDS
-from datasets.synthetic.kinds import ROOMS
+from datasets.synthetic.objects import appliances, furniture, tabletop
+from datasets.synthetic.objects.hung import KINDS
+from datasets.synthetic.objects.kinds import ROOMS
 
 ON_WALLS = [name for name, kind in KINDS.items() if kind.place == "wall"]
 

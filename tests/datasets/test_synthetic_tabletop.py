@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from datasets.labels import CLASS_NAMES
-from datasets.synthetic import appliances, furniture
-from datasets.synthetic.kinds import ROOMS
-from datasets.synthetic.tabletop import KINDS
+from datasets.synthetic.objects import appliances, furniture
+from datasets.synthetic.objects.kinds import ROOMS
+from datasets.synthetic.objects.tabletop import KINDS
 
 LARGE = {**furniture.KINDS, **appliances.KINDS}
 

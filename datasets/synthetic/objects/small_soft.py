@@ -5,10 +5,10 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 import numpy as np
 import trimesh
 
-from datasets.synthetic.parts import pad
-from datasets.synthetic.shapes import FABRIC, Shape, pick, tint, vary
-from datasets.synthetic.small_parts import BLACK, BROWN, CARDBOARD, DARK, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import plain, weave
+from datasets.synthetic.objects.parts import pad
+from datasets.synthetic.objects.shapes import FABRIC, Shape, pick, tint, vary
+from datasets.synthetic.objects.small_parts import BLACK, BROWN, CARDBOARD, DARK, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import plain, weave
 
 LEATHER = ((92, 54, 32), (40, 34, 32), (160, 100, 60), (150, 40, 48), (205, 180, 150), (60, 70, 100))
 

@@ -5,9 +5,9 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 
 import numpy as np
 
-from datasets.synthetic.shapes import WOOD, Shape, pick, tint
-from datasets.synthetic.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import plain
+from datasets.synthetic.objects.shapes import WOOD, Shape, pick, tint
+from datasets.synthetic.objects.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import plain
 
 
 def dumbbell(rng) -> Shape:

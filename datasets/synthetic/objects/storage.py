@@ -1,10 +1,25 @@
 """Storage furniture of a synthetic scene: `KINDS` maps a class name to how it is built and where it stands."""
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import (DARK, basin, boards, carcass, castors, disc, doors, drawers, faucet, frame_top,
-                                      handle_style, legs, loft, metal, tone)
-from datasets.synthetic.shapes import CERAMIC, FABRIC, METAL, PLASTIC, WHITE, WOOD, Shape, pick, tint
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import (
+    DARK,
+    basin,
+    boards,
+    carcass,
+    castors,
+    disc,
+    doors,
+    drawers,
+    faucet,
+    frame_top,
+    handle_style,
+    legs,
+    loft,
+    metal,
+    tone,
+)
+from datasets.synthetic.objects.shapes import CERAMIC, FABRIC, METAL, PLASTIC, WHITE, WOOD, Shape, pick, tint
 
 PAINT = (*WOOD, *WHITE, (60, 62, 66), (120, 140, 140))
 STONE = ((70, 70, 72), (205, 200, 190), (150, 130, 110), (235, 235, 235), (40, 42, 46))

@@ -4,10 +4,10 @@
 """
 import numpy as np
 
-from datasets.synthetic import seating, storage
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, carcass, disc, drawers, handle_style, legs, metal, ring, tone
-from datasets.synthetic.shapes import METAL, WHITE, WOOD, Shape, pick, tint
+from datasets.synthetic.objects import seating, storage
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, carcass, disc, drawers, handle_style, legs, metal, ring, tone
+from datasets.synthetic.objects.shapes import METAL, WHITE, WOOD, Shape, pick, tint
 
 TOPS = (*WOOD, *WOOD, *WHITE, (70, 70, 74))
 PAINTS = ((190, 40, 35), (40, 80, 150), (35, 35, 38), (230, 200, 60), (70, 140, 90), (225, 225, 222))

@@ -4,8 +4,8 @@ Use: `Small().front(x0, z0, x1, z1, y, landscape(rng, *cells(width, height)))`.
 """
 import numpy as np
 
-from datasets.synthetic.shapes import pick, vary
-from datasets.synthetic.small_parts import hue
+from datasets.synthetic.objects.shapes import pick, vary
+from datasets.synthetic.objects.small_parts import hue
 
 
 def cells(width: float, height: float, size: float = 0.025, most: int = 30) -> tuple[int, int]:

@@ -4,11 +4,11 @@
 """
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import ring, tone
-from datasets.synthetic.shapes import WHITE, WOOD, pick, vary
-from datasets.synthetic.small_parts import GREY, PALE, STEEL, Small, hue, kinds
-from datasets.synthetic.small_prints import any_picture, cells, lettering, plain
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import ring, tone
+from datasets.synthetic.objects.shapes import WHITE, WOOD, pick, vary
+from datasets.synthetic.objects.small_parts import GREY, PALE, STEEL, Small, hue, kinds
+from datasets.synthetic.objects.small_prints import any_picture, cells, lettering, plain
 
 ALUMINIUM = ((188, 190, 194), (165, 167, 172))
 

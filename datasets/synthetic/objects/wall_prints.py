@@ -4,12 +4,12 @@
 """
 import numpy as np
 
-from datasets.synthetic.kinds import ROOMS, Kind
-from datasets.synthetic.parts import disc, loft, tone
-from datasets.synthetic.shapes import METAL, WHITE, WOOD, pick
-from datasets.synthetic.small_parts import BLACK, PALE, STEEL, Small, hue, kinds
-from datasets.synthetic.small_prints import any_picture, bill, cells, landscape, lettering, plain, portrait
-from datasets.synthetic.wall_boards import framed
+from datasets.synthetic.objects.kinds import ROOMS, Kind
+from datasets.synthetic.objects.parts import disc, loft, tone
+from datasets.synthetic.objects.shapes import METAL, WHITE, WOOD, pick
+from datasets.synthetic.objects.small_parts import BLACK, PALE, STEEL, Small, hue, kinds
+from datasets.synthetic.objects.small_prints import any_picture, bill, cells, landscape, lettering, plain, portrait
+from datasets.synthetic.objects.wall_boards import framed
 
 GOLD = ((190, 150, 80), (165, 125, 60))
 

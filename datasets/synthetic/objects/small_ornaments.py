@@ -5,9 +5,9 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 
 import numpy as np
 
-from datasets.synthetic.shapes import CERAMIC, METAL, WOOD, Shape, pick, tint, vary
-from datasets.synthetic.small_parts import BLACK, DARK, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import abstract, any_picture, plain, weave
+from datasets.synthetic.objects.shapes import CERAMIC, METAL, WOOD, Shape, pick, tint, vary
+from datasets.synthetic.objects.small_parts import BLACK, DARK, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import abstract, any_picture, plain, weave
 
 
 def toilet_paper(rng) -> Shape:

@@ -5,7 +5,7 @@ Every function adds to the shape it is given (metres, z up, front to -y) and ret
 import numpy as np
 import trimesh
 
-from datasets.synthetic.shapes import METAL, Shape, pick
+from datasets.synthetic.objects.shapes import METAL, Shape, pick
 
 LEGS = ("square", "round", "taper", "splayed", "sled")
 HANDLES = ("bar", "knob", "groove")

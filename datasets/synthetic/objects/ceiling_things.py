@@ -4,10 +4,10 @@
 """
 import numpy as np
 
-from datasets.synthetic.kinds import ROOMS, Kind
-from datasets.synthetic.parts import metal, tone
-from datasets.synthetic.shapes import METAL, WHITE, pick
-from datasets.synthetic.small_parts import BLACK, DARK, GREY, STEEL, Small, hue, kinds
+from datasets.synthetic.objects.kinds import ROOMS, Kind
+from datasets.synthetic.objects.parts import metal, tone
+from datasets.synthetic.objects.shapes import METAL, WHITE, pick
+from datasets.synthetic.objects.small_parts import BLACK, DARK, GREY, STEEL, Small, hue, kinds
 
 WARM = ((255, 244, 214), (252, 250, 240), (255, 238, 196))
 

@@ -3,15 +3,15 @@
 Use: `KINDS["book"].build(rng)` -> a Shape whose base is at z = 0 and whose footprint is centred.
 """
 
-from datasets.synthetic import small_counter as counter
-from datasets.synthetic import small_electronics as electronics
-from datasets.synthetic import small_household as household
-from datasets.synthetic import small_kitchen as kitchen
-from datasets.synthetic import small_ornaments as ornaments
-from datasets.synthetic import small_soft as soft
-from datasets.synthetic import small_tools as tools
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.small_parts import BATH, BEDSIDE, COUNTERS, DESKS, SEATS, SHELVES, TABLES, kinds
+from datasets.synthetic.objects import small_counter as counter
+from datasets.synthetic.objects import small_electronics as electronics
+from datasets.synthetic.objects import small_household as household
+from datasets.synthetic.objects import small_kitchen as kitchen
+from datasets.synthetic.objects import small_ornaments as ornaments
+from datasets.synthetic.objects import small_soft as soft
+from datasets.synthetic.objects import small_tools as tools
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.small_parts import BATH, BEDSIDE, COUNTERS, DESKS, SEATS, SHELVES, TABLES, kinds
 
 DAY = ("living", "bedroom", "kitchen", "office", "classroom", "hallway")
 HOME = ("living", "bedroom", "kitchen")

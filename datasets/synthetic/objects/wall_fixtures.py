@@ -4,11 +4,11 @@
 """
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import metal, tone
-from datasets.synthetic.shapes import CERAMIC, METAL, WHITE, WOOD, pick, vary
-from datasets.synthetic.small_parts import BLACK, DARK, PALE, STEEL, Small, hue, kinds
-from datasets.synthetic.small_prints import lettering
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import metal, tone
+from datasets.synthetic.objects.shapes import CERAMIC, METAL, WHITE, WOOD, pick, vary
+from datasets.synthetic.objects.small_parts import BLACK, DARK, PALE, STEEL, Small, hue, kinds
+from datasets.synthetic.objects.small_prints import lettering
 
 BRASS = (185, 150, 85)
 WARM = ((255, 244, 214), (250, 248, 238), (255, 236, 190))

@@ -5,9 +5,9 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 
 import numpy as np
 
-from datasets.synthetic.shapes import CERAMIC, METAL, WOOD, Shape, pick, tint, vary
-from datasets.synthetic.small_parts import BLACK, CARDBOARD, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import abstract, any_picture, lettering, plain
+from datasets.synthetic.objects.shapes import CERAMIC, METAL, WOOD, Shape, pick, tint, vary
+from datasets.synthetic.objects.small_parts import BLACK, CARDBOARD, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import abstract, any_picture, lettering, plain
 
 SHADES = ((246, 238, 214), (246, 238, 214), (225, 205, 170), (236, 236, 232), (90, 60, 54), (60, 90, 110))
 

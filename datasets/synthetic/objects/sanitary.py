@@ -1,9 +1,9 @@
 """Bathroom fixtures and dispensers of a synthetic scene: `KINDS` maps a class name to builder and place."""
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, basin, disc, faucet, handle, hoop, loft, metal, tone
-from datasets.synthetic.shapes import CERAMIC, METAL, WHITE, WOOD, Shape, pick
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, basin, disc, faucet, handle, hoop, loft, metal, tone
+from datasets.synthetic.objects.shapes import CERAMIC, METAL, WHITE, WOOD, Shape, pick
 
 
 def _toilet(rng) -> Shape:

@@ -1,9 +1,9 @@
 """Bins, baskets, hampers, tubs, crates and buckets of a synthetic scene: `KINDS` maps a class name to its builder."""
 import numpy as np
 
-from datasets.synthetic.kinds import ROOMS, Kind
-from datasets.synthetic.parts import DARK, disc, hoop, loft, ring, tone, vessel
-from datasets.synthetic.shapes import FABRIC, METAL, PLASTIC, WHITE, WOOD, Shape, pick, tint
+from datasets.synthetic.objects.kinds import ROOMS, Kind
+from datasets.synthetic.objects.parts import DARK, disc, hoop, loft, ring, tone, vessel
+from datasets.synthetic.objects.shapes import FABRIC, METAL, PLASTIC, WHITE, WOOD, Shape, pick, tint
 
 BLUE = ((35, 85, 165), (50, 110, 190))
 BRIGHT = ((190, 60, 45), (40, 90, 160), (225, 160, 40), (60, 130, 80), (120, 70, 140), (210, 120, 150))

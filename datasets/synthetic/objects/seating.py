@@ -1,9 +1,9 @@
 """Seats and beds of a synthetic scene: `KINDS` maps a class name to how it is built and where it stands."""
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, legs, metal, pad, ring, star_base, tone
-from datasets.synthetic.shapes import FABRIC, PLASTIC, WHITE, WOOD, Shape, pick, tint, vary
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, legs, metal, pad, ring, star_base, tone
+from datasets.synthetic.objects.shapes import FABRIC, PLASTIC, WHITE, WOOD, Shape, pick, tint, vary
 
 BRIGHT = ((190, 60, 45), (40, 90, 160), (225, 160, 40), (60, 130, 80), (50, 50, 55), (225, 225, 220))
 

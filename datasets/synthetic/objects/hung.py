@@ -5,12 +5,12 @@ their base at z = 0 and touch the ceiling with their highest solid part.
 """
 import numpy as np
 
-from datasets.synthetic import ceiling_things, wall_boards, wall_fixtures, wall_prints
-from datasets.synthetic.kinds import ROOMS, Kind
-from datasets.synthetic.parts import metal, tone
-from datasets.synthetic.shapes import WHITE, pick
-from datasets.synthetic.small_parts import BLACK, GREY, Small, hue, kinds
-from datasets.synthetic.small_prints import weave
+from datasets.synthetic.objects import ceiling_things, wall_boards, wall_fixtures, wall_prints
+from datasets.synthetic.objects.kinds import ROOMS, Kind
+from datasets.synthetic.objects.parts import metal, tone
+from datasets.synthetic.objects.shapes import WHITE, pick
+from datasets.synthetic.objects.small_parts import BLACK, GREY, Small, hue, kinds
+from datasets.synthetic.objects.small_prints import weave
 
 IVORY = ((240, 240, 236), (232, 226, 208), (245, 245, 245))
 

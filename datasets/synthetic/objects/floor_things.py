@@ -1,11 +1,11 @@
 """Luggage, plants, people, guitars and other things that stand about: `KINDS` maps a class name to its builder."""
 import numpy as np
 
-from datasets.synthetic import bins
-from datasets.synthetic.bins import BRIGHT
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, disc, leaf, loft, metal, pad, tone
-from datasets.synthetic.shapes import FABRIC, METAL, WHITE, Shape, pick, tint, vary
+from datasets.synthetic.objects import bins
+from datasets.synthetic.objects.bins import BRIGHT
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, disc, leaf, loft, metal, pad, tone
+from datasets.synthetic.objects.shapes import FABRIC, METAL, WHITE, Shape, pick, tint, vary
 
 GREEN = ((60, 115, 50), (85, 140, 60), (45, 90, 55), (110, 150, 70))
 POTS = ((170, 95, 65), (235, 232, 225), (60, 60, 64), (90, 120, 140), (150, 130, 105))

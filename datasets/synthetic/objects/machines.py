@@ -1,9 +1,9 @@
 """Office machines, radiators, fans and cleaners of a synthetic scene: `KINDS` maps a class name to its builder."""
 import numpy as np
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, disc, loft, ring, tone
-from datasets.synthetic.shapes import METAL, WHITE, Shape, pick
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, disc, loft, ring, tone
+from datasets.synthetic.objects.shapes import METAL, WHITE, Shape, pick
 
 
 def _copier(rng) -> Shape:

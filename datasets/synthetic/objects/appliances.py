@@ -4,10 +4,10 @@
 """
 import numpy as np
 
-from datasets.synthetic import floor_things, machines, sanitary
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.parts import DARK, disc, doors, handle, loft, metal, tone
-from datasets.synthetic.shapes import METAL, WHITE, WOOD, Shape, pick
+from datasets.synthetic.objects import floor_things, machines, sanitary
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.parts import DARK, disc, doors, handle, loft, metal, tone
+from datasets.synthetic.objects.shapes import METAL, WHITE, WOOD, Shape, pick
 
 ENAMEL = ((238, 238, 235), (238, 238, 235), (180, 182, 186), (45, 45, 48))
 GLASS = (30, 32, 38)

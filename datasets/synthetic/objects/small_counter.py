@@ -5,9 +5,9 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 
 import numpy as np
 
-from datasets.synthetic.shapes import Shape, pick, tint, vary
-from datasets.synthetic.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import abstract, plain
+from datasets.synthetic.objects.shapes import Shape, pick, tint, vary
+from datasets.synthetic.objects.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import abstract, plain
 
 APPLIANCE = ((36, 36, 40), (196, 198, 202), (232, 230, 226), (160, 40, 40), (150, 190, 190))
 

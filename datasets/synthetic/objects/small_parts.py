@@ -9,8 +9,8 @@ from functools import partial
 import numpy as np
 import trimesh
 
-from datasets.synthetic.kinds import Kind
-from datasets.synthetic.shapes import Shape
+from datasets.synthetic.objects.kinds import Kind
+from datasets.synthetic.objects.shapes import Shape
 
 DESKS = ("desk", "table", "file cabinet")
 TABLES = ("table", "coffee table", "dining table", "end table")

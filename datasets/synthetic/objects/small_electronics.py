@@ -6,9 +6,9 @@ Use: `tabletop.KINDS`, which holds these under their class names.
 import numpy as np
 import trimesh
 
-from datasets.synthetic.shapes import PLASTIC, WOOD, Shape, pick, tint
-from datasets.synthetic.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
-from datasets.synthetic.small_prints import cells, plain, screen
+from datasets.synthetic.objects.shapes import PLASTIC, WOOD, Shape, pick, tint
+from datasets.synthetic.objects.small_parts import BLACK, DARK, GREY, PALE, STEEL, Small, hue
+from datasets.synthetic.objects.small_prints import cells, plain, screen
 
 CASES = ((30, 30, 34), (30, 30, 34), (60, 62, 66), (196, 198, 202), (228, 226, 218))
 

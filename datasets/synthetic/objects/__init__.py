@@ -1,0 +1,1 @@
+"""The things that furnish synthetic rooms, one builder a class: `furniture`, `appliances`, `tabletop`, `hung`."""
