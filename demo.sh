@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
 #   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
-# It calls the scripts a user would, with a small network and 8 cm voxels. TRAINING=4 trains four times as long.
+# It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . training_scripts/environment.sh
@@ -16,7 +16,7 @@ export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDatas
 export DATA_ROOT=${DATA_ROOT:-data/synthetic} OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
 unset PRETRAINED_WEIGHTS
 RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL
-COMMON="--voxel_size 0.08 --optimizer AdamW --lr 0.004 --scheduler PolyLR --bn_momentum 0.05 --elastic_distortion False
+COMMON="--voxel_size 0.06 --optimizer AdamW --lr 0.006 --scheduler PolyLR --bn_momentum 0.1 --elastic_distortion False
   --cache_data True --num_workers 1 --num_val_workers 0 --val_epoch_freq 1000"
 if ! command -v "${CXX:-c++}" >/dev/null && ! command -v g++ >/dev/null; then
   echo "no C++ compiler: the slower reference engine will do, which takes about three times as long"
@@ -28,22 +28,21 @@ if [ ! -f "$DATA_ROOT/test.txt" ]; then
 fi
 
 say "stage 1: language-grounded pretraining"
-bash training_scripts/text_representation_train.sh 1 "$POSTFIX" $COMMON --max_epoch $((8 * TRAINING))
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $((5 * TRAINING))
 
 say "stage 2: segmentation, from stage 1's weights"
-bash training_scripts/train_models.sh 1 cross_entropy "$POSTFIX" $COMMON --max_epoch $((26 * TRAINING))
+bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $((24 * TRAINING))
 
 say "stage 3: the classifier alone, category-balanced focal loss"
-bash training_scripts/fine_tune_classifier.sh 1 focal False "$POSTFIX" $COMMON --lr 0.001 --max_epoch $((2 * TRAINING))
+bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" $COMMON --lr 0.001 --max_epoch $((2 * TRAINING))
 
-say "inference on the test scenes"
-bash inference.sh "$POSTFIX"
+say "inference on the test scenes, and on the validation scenes, whose ground truth the pictures show beside it"
+bash inference.sh "finetune-$POSTFIX"
+PRETRAINED_WEIGHTS=$RUN-$POSTFIX/best.ckpt bash inference.sh "$POSTFIX" --val_phase val
 
 say "pictures"
-mkdir -p "$OUTPUT_DIR_ROOT/pictures"
-PRETRAINED_WEIGHTS=$RUN-$POSTFIX/best.ckpt bash inference.sh "$POSTFIX" --val_phase val --visualize_path "$OUTPUT_DIR_ROOT/val" >/dev/null
-for scene in $(ls "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "$OUTPUT_DIR_ROOT"/val/fulleval/*.ply | head -n 8); do
-  "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png"
+for scene in "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "$RUN-$POSTFIX"/visualize/fulleval/*.ply; do
+  "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png" --width 2000
 done
 
 say "validation scores at every point, in percent"

@@ -1,14 +1,8 @@
 """Which path computes sparse convolutions: `set_engine("auto")`, the value of `--sparse_engine`."""
-import os
-
 import torch
 from torch import Tensor
 
 from lib.sparse import cpu
-
-# Large tensors in huge pages, read by torch at its first allocation: without them the kernel spends longer on handing
-# out the memory of a layer's output than batch norm does on filling it.
-os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
 
 ENGINES = ("auto", "reference", "cpu")
 _engine = "auto"

@@ -1,0 +1,240 @@
+"""How fast are the sparse engines? Forward, backward, maps, memory, and the share of the machine's best GEMM rate:
+
+    python -m benchmarks.engine --models Res16UNet34C Res16UNet34D --voxels 100000 --precisions float32 bf16
+    python -m benchmarks.engine --engines cpu --voxels 10000 30000 100000 300000 1000000   # how time grows
+"""
+import argparse
+import collections
+import collections.abc
+import importlib.util
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from statistics import median
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as main.py does, before torch is loaded
+
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+from torch.nn import functional  # noqa: E402
+
+import lib.sparse  # noqa: E402
+from lib.sparse.quantize import sparse_quantize  # noqa: E402
+from models import build_model  # noqa: E402
+
+CLASSES = 200
+HEADER = ("model", "voxels", "precision", "engine", "forward ms", "fwd+bwd ms", "maps ms", "GFLOP", "GEMM share",
+          "3x3x3 share", "peak MB fwd", "peak MB train", "x minkowski fwd", "x minkowski fwd+bwd")
+
+
+def room_voxels(count: int, voxel_size: float = 0.02, seed: int = 0) -> torch.Tensor:
+    """(count, 4) int32 voxels, batch x y z ascending, of as many synthetic rooms as it takes; the last is cut."""
+    from datasets.synthetic.dataset import Settings, make_scene  # here, so that it adds nothing to peak memory
+    parts, total, settings = [], 0, Settings(train=100, seed=seed)
+    while total < count:
+        points = make_scene(settings, "train", len(parts)).points
+        cells = np.floor(points / voxel_size).astype(np.int32)
+        cells = cells[sparse_quantize(cells).index][:count - total]
+        parts.append(np.insert(cells, 0, len(parts), axis=1))
+        total += len(cells)
+    return torch.from_numpy(np.concatenate(parts))
+
+
+def engine_module(name: str):
+    """The package behind an engine's name, chosen; None where MinkowskiEngine is not installed."""
+    if name != "minkowski":
+        lib.sparse.set_engine(name)
+        return lib.sparse
+    if importlib.util.find_spec("MinkowskiEngine") is None:
+        return None
+    for alias in ("Sequence", "Mapping", "Iterable"):  # MinkowskiEngine 0.5.4 looks for them where Python 3.9 had them
+        setattr(collections, alias, getattr(collections.abc, alias))
+    import MinkowskiEngine
+    return MinkowskiEngine
+
+
+def gemm_rate(dtype: torch.dtype) -> float:
+    """Best GFLOP/s of a large matrix product: torch.mm or, where torch has it, oneDNN's."""
+    a, b = torch.randn(4096, 512).to(dtype), torch.randn(512, 512).to(dtype)
+    products = [lambda: a @ b]
+    if hasattr(torch.ops.mkldnn, "_linear_pointwise"):
+        products.append(lambda: torch.ops.mkldnn._linear_pointwise(a, b, None, "none", [], None))
+    best = min(min(seconds(product) for _ in range(10)) for product in products)
+    return 2e-9 * 4096 * 512 * 512 / best
+
+
+def seconds(work) -> float:
+    """Wall time of a call."""
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+class Case:
+    """One network on one engine, and what is measured about it."""
+
+    def __init__(self, engine: str, model: str, coordinates: torch.Tensor, precision: str, weights: dict | None = None):
+        self.engine, self.precision, self.coordinates = engine, precision, coordinates
+        self.module = engine_module(engine)
+        torch.manual_seed(0)
+        self.features = torch.rand(len(coordinates), 3) - 0.5
+        self.labels = torch.randint(CLASSES, (len(coordinates),))
+        self.model = build_model(model, 3, CLASSES, engine=self.module)
+        if weights:
+            self.model.load_state_dict(weights)
+
+    def forward(self):
+        """Logits (N, 200) of a new sparse tensor: nothing is kept from call to call."""
+        engine_module(self.engine)
+        x = self.module.SparseTensor(features=self.features, coordinates=self.coordinates)
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16" and self.engine != "minkowski"):
+            return self.model(x)
+
+    def infer(self) -> None:
+        """A forward pass without gradients, batch norm as in training."""
+        with torch.no_grad():
+            self.forward()
+
+    def train(self) -> None:
+        """A forward and a backward pass."""
+        functional.cross_entropy(self.forward().F.float(), self.labels).backward()
+        self.model.zero_grad()
+
+    def build_maps(self) -> None:
+        """All coordinate and kernel maps of the network, as often as one pass builds them."""
+        manager = lib.sparse.CoordinateManager(self.coordinates)
+        for in_stride, out_stride, size, dilation in self.maps:
+            if out_stride > in_stride:
+                manager.stride(in_stride, out_stride // in_stride)
+            kernel_map = manager.kernel_map(in_stride, out_stride, size, dilation)
+            used = kernel_map.transposed().table if out_stride > in_stride else kernel_map.table
+            if self.engine == "reference":
+                used = kernel_map.inputs
+            del used
+
+    def layers(self) -> tuple[float, float, float]:
+        """GFLOP of a forward pass, GFLOP of its 3x3x3 convolutions alone, and their seconds."""
+        work = {"all": 0.0, "3x3x3": 0.0, "seconds": 0.0}
+
+        def before(layer, inputs):
+            inputs[0].F  # noqa: B018 a batch norm that waits belongs to no convolution
+            layer.started = time.perf_counter()
+
+        def after(layer, inputs, out):
+            elapsed, strides = time.perf_counter() - layer.started, (inputs[0].tensor_stride, out.tensor_stride)
+            pairs = len(out)
+            if layer.kernel.ndim == 3:
+                table = out.coordinate_manager.kernel_map(min(strides), max(strides), layer.kernel_size,
+                                                          layer.dilation).table
+                pairs = int((table >= 0).sum())
+            flop = 2e-9 * pairs * layer.in_channels * layer.out_channels
+            work["all"] += flop
+            if layer.kernel_size == 3:
+                work["3x3x3"] += flop
+                work["seconds"] += elapsed
+            self.maps = list(out.coordinate_manager._kernel_maps)
+
+        hooks = []
+        for layer in self.model.modules():
+            if isinstance(layer, (self.module.MinkowskiConvolution, self.module.MinkowskiConvolutionTranspose)):
+                hooks += [layer.register_forward_pre_hook(before), layer.register_forward_hook(after)]
+        self.infer()
+        for hook in hooks:
+            hook.remove()
+        return work["all"], work["3x3x3"], work["seconds"]
+
+
+def peak_memory(case: Case, model: str, what: str) -> float:
+    """Peak resident memory in MB of a process of its own that runs a pass (`infer` or `train`) twice."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(f"{folder}/voxels.npy", case.coordinates.numpy())
+        arguments = [case.engine, model, f"{folder}/voxels.npy", case.precision, what]
+        command = [sys.executable, "-m", "benchmarks.engine", "--threads", str(torch.get_num_threads()), "--memory_of",
+                   *arguments]
+        result = subprocess.run(command, capture_output=True, text=True)
+    if result.returncode:
+        raise RuntimeError(f"{' '.join(arguments)}: {result.stderr.strip().splitlines()[-1]}")
+    return float(result.stdout)
+
+
+def print_peak(engine: str, model: str, voxels: str, precision: str, what: str) -> None:
+    """What `peak_memory` starts; voxels: an .npy file."""
+    case = Case(engine, model, torch.from_numpy(np.load(voxels)), precision)
+    for _ in range(2):
+        getattr(case, what)()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+
+
+def measure(options, model: str, voxels: int, precision: str) -> None:
+    """One table row per engine; the engines take turns, so that a slow moment of the machine meets them all."""
+    coordinates = room_voxels(voxels)
+    cases = {}
+    for engine in options.engines:
+        weights = next(iter(cases.values())).model.state_dict() if cases else None
+        cases[engine] = Case(engine, model, coordinates, precision, weights)
+    kinds = ["infer"] if options.forward_only else ["infer", "train"]
+    times = {(engine, kind): [] for engine in cases for kind in (*kinds, "maps", "layers")}
+    gflop, rates = {}, []
+    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    for _ in range(options.repeats + 1):  # the first warms up
+        rates.append(gemm_rate(dtype))
+        for engine, case in cases.items():
+            for kind in kinds:
+                times[engine, kind].append(seconds(getattr(case, kind)))
+            if engine != "minkowski":
+                gflop[engine], inner, elapsed = case.layers()
+                times[engine, "layers"].append(elapsed / inner)
+                times[engine, "maps"].append(seconds(case.build_maps))
+
+    rate = max(rates)
+    print(f"# best GEMM rate in {precision}, {torch.get_num_threads()} threads: {rate:.0f} GFLOP/s", file=sys.stderr)
+    middle = {key: median(values[1:]) for key, values in times.items() if values}
+    for engine in cases:
+        row = [model, voxels, precision, engine, *(f"{middle[engine, k] * 1e3:.0f}" for k in kinds)]
+        row += ["-"] * (2 - len(kinds))
+        if engine in gflop:
+            row += [f"{middle[engine, 'maps'] * 1e3:.1f}", f"{gflop[engine]:.0f}",
+                    f"{gflop[engine] / middle[engine, 'infer'] / rate:.0%}",
+                    f"{1 / middle[engine, 'layers'] / rate:.0%}"]
+        else:
+            row += ["-"] * 4
+        memory = [peak_memory(cases[engine], model, kind) for kind in kinds] if options.memory else []
+        row += [f"{value:.0f}" for value in memory] + ["-"] * (2 - len(memory))
+        ratios = [middle["minkowski", k] / middle[engine, k] for k in kinds] if "minkowski" in cases else []
+        row += [f"{ratio:.2f}" for ratio in ratios] + ["-"] * (2 - len(ratios))
+        print("| " + " | ".join(map(str, row)) + " |", flush=True)
+
+
+def main() -> None:
+    """Command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--engines", nargs="+", default=["reference", "cpu", "minkowski"])
+    parser.add_argument("--models", nargs="+", default=["Res16UNet34C"])
+    parser.add_argument("--voxels", nargs="+", type=int, default=[100_000])
+    parser.add_argument("--precisions", nargs="+", default=["float32"], choices=("float32", "bf16"),
+                        help="minkowski has float32 only and is compared with that")
+    parser.add_argument("--repeats", type=int, default=5, help="the table shows medians")
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    parser.add_argument("--forward_only", action="store_true")
+    parser.add_argument("--memory", action="store_true", help="also peak memory, each in a process of its own")
+    parser.add_argument("--memory_of", nargs=5, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    if options.memory_of:
+        return print_peak(*options.memory_of)
+    absent = [name for name in options.engines if engine_module(name) is None]
+    if absent:
+        print(f"# left out, not installed: {', '.join(absent)}", file=sys.stderr)
+        options.engines = [name for name in options.engines if name not in absent]
+    print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
+    for model in options.models:
+        for voxels in options.voxels:
+            for precision in options.precisions:
+                measure(options, model, voxels, precision)
+
+
+if __name__ == "__main__":
+    main()
