@@ -23,8 +23,9 @@ if ! command -v "${CXX:-c++}" >/dev/null && ! command -v g++ >/dev/null; then
 fi
 
 if [ ! -f "$DATA_ROOT/test.txt" ]; then
-  say "scenes: 96 rooms to train on, 16 to validate, 4 unlabelled to test"
-  "$PYTHON" -m datasets.synthetic --out "$DATA_ROOT" --train 96 --val 16 --test 4 --seed 0 --workers 2
+  say "scenes: 96 living rooms, bedrooms, kitchens and offices to train on, 16 to validate, 4 unlabelled to test"
+  "$PYTHON" -m datasets.synthetic --out "$DATA_ROOT" --train 96 --val 16 --test 4 --seed 0 --workers 2 \
+    --rooms living,bedroom,kitchen,office
 fi
 
 say "stage 1: language-grounded pretraining"

@@ -14,7 +14,7 @@ from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
 from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, TextContrastLoss, nearest_anchor
-from lib.sparse import SparseTensor
+from lib.sparse import SparseTensor, set_engine
 from lib.text_anchors import fit_width, load_anchors
 from models import Res16UNet, build_model
 
@@ -85,6 +85,7 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
         raise ValueError(f"--dilations {config.dilations}: needs four, one for each encoder stage")
     if config.classifier_only and config.is_train and not (config.weights or config.resume):
         raise ValueError("--classifier_only True trains the last layer of a trained network: name it with --weights")
+    set_engine(config.sparse_engine)
     model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, conv1_kernel_size=config.conv1_kernel_size,
                         dilations=tuple(config.dilations), bn_momentum=config.bn_momentum)
     if config.weights:

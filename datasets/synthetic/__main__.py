@@ -10,20 +10,23 @@ from datasets.synthetic.dataset import Settings, build_dataset
 
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m datasets.synthetic", description="Makes procedural indoor scenes.")
+    parser = argparse.ArgumentParser(prog="python -m datasets.synthetic", description="Makes procedural indoor scenes.",
+                                     formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--out", required=True, help="folder of the data set")
     parser.add_argument("--train", type=int, default=60, help="labelled training scenes")
     parser.add_argument("--val", type=int, default=12, help="labelled validation scenes")
     parser.add_argument("--test", type=int, default=4, help="scenes without labels")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--room_scale", type=float, default=1.0, help="factor on the length of the rooms' sides")
+    parser.add_argument("--rooms", default=Settings.rooms, help="kinds of room, separated by commas")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--overwrite", action="store_true", help="replace a synthetic data set made with other options")
     options = parser.parse_args(arguments)
     try:
         if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:
             raise ValueError("--train, --val, --test and --seed are 0 or more, and --room_scale is above 0")
-        settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale)
+        settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale,
+                            options.rooms)
         summary = build_dataset(options.out, settings, options.workers, options.overwrite)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)

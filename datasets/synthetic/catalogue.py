@@ -3,6 +3,7 @@
 `plan_split(seed, split, scenes)` deals the classes out to the scenes before any is built, so that the long tail of
 ScanNet200 holds whatever the number of scenes: head classes in most rooms that suit them, tail classes in a few.
 """
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -102,14 +103,14 @@ def expected_scenes(name: str, rooms: list[str]) -> float:
     return sum(share(name, room) for room in rooms)
 
 
-def plan_split(seed: int, split: int, scenes: int) -> list[Plan]:
+def plan_split(seed: int, split: int, scenes: int, kinds_of_room: Sequence[str] = ROOMS) -> list[Plan]:
     """A plan for each scene of a split (0 train, 1 val, 2 test), from the seed alone.
 
     Every class gets its number of scenes (randomly rounded), at least two of a larger training split; they go to the
     suitable scenes that hold least so far, to those first that have a carrier for it.
     """
     rng = np.random.default_rng(np.random.SeedSequence([seed, split]))
-    rooms = _deal_rooms(rng, scenes)
+    rooms = _deal_rooms(rng, scenes, kinds_of_room)
     held: list[set[str]] = [set() for _ in rooms]
     names = sorted(ROOMS_OF) + sorted(CATALOGUE, key=lambda n: (CATALOGUE[n].place == "on", n))
     for name in names:
@@ -147,12 +148,13 @@ def urgency(plan: Plan) -> dict[str, int]:
             for name in plan.classes}
 
 
-def _deal_rooms(rng, scenes: int) -> list[str]:
+def _deal_rooms(rng, scenes: int, kinds_of_room: Sequence[str]) -> list[str]:
     """Kinds of room in the shares of ROOM_SHARE by largest remainder, shuffled."""
-    ideal = np.array([ROOM_SHARE[room] for room in ROOMS]) * scenes
+    ideal = np.array([ROOM_SHARE[room] for room in kinds_of_room])
+    ideal *= scenes / ideal.sum()
     counts = ideal.astype(int)
     counts[np.argsort(counts - ideal, kind="stable")[:scenes - counts.sum()]] += 1
-    rooms = np.repeat(np.array(ROOMS), counts)
+    rooms = np.repeat(np.array(kinds_of_room), counts)
     return [str(room) for room in rooms[rng.permutation(scenes)]]
 
 

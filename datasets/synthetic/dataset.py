@@ -27,6 +27,7 @@ from datasets.statistics import (
 from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
 from datasets.synthetic.collision import Placed
 from datasets.synthetic.layout import furnish
+from datasets.synthetic.objects.kinds import ROOMS
 from datasets.synthetic.rooms import Room, build_room
 from datasets.synthetic.scanner import scan
 
@@ -36,12 +37,21 @@ SETTINGS = "synthetic.json"  # what a folder was made with
 
 @dataclass(frozen=True)
 class Settings:
-    """What the data depend on: scenes of each split, seed, and a factor on the length of the rooms' sides."""
+    """What the data depend on: scenes of each split, seed, a factor on the length of the rooms' sides, kinds of room.
+
+    Raises ValueError for a kind of room there is none of.
+    """
     train: int = 60
     val: int = 12
     test: int = 4
     seed: int = 0
     room_scale: float = 1.0
+    rooms: str = ",".join(ROOMS)
+
+    def __post_init__(self):
+        unknown = [room for room in self.rooms.split(",") if room not in ROOMS]
+        if unknown:
+            raise ValueError(f"--rooms {self.rooms}: no such room: {', '.join(unknown)}; there are {', '.join(ROOMS)}")
 
     def scenes(self, split: str) -> int:
         """Number of scenes of a split."""
@@ -51,7 +61,7 @@ class Settings:
 def furnished_room(settings: Settings, split: str, index: int) -> tuple[Room, list[Placed], np.random.Generator]:
     """The room of a scene, what was placed in it, and the generator that its scan goes on with."""
     number = SPLITS.index(split)
-    plan = plan_split(settings.seed, number, settings.scenes(split))[index]
+    plan = plan_split(settings.seed, number, settings.scenes(split), settings.rooms.split(","))[index]
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, number, index]))
     room = build_room(rng, plan.room, set(plan.features), settings.room_scale)
     return room, furnish(rng, room, draw_counts(rng, plan), CATALOGUE, urgency(plan)), rng

@@ -2,6 +2,7 @@
 import json
 import subprocess
 import sys
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -191,3 +192,10 @@ def test_a_failure_leaves_nothing_behind_and_the_old_set_in_place(tmp_path, monk
     with pytest.raises(ZeroDivisionError):
         build_dataset(tmp_path / "set", Settings(train=0, val=0, test=0, seed=1), overwrite=True)
     assert files_of(tmp_path) == before and [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_only_the_kinds_of_room_asked_for_are_made():
+    plans = plan_split(0, 0, 20, ["kitchen", "office"])
+    assert Counter(plan.room for plan in plans) == {"kitchen": 10, "office": 10}
+    with pytest.raises(ValueError, match="dungeon"):
+        Settings(rooms="kitchen,dungeon")

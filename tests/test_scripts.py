@@ -1,0 +1,75 @@
+"""The shell scripts as a user calls them: run or sourced, ARGS quoted or not, stages starting from each other."""
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SMALL = "--voxel_size 0.05 --max_epoch 1 --num_workers 0 --num_val_workers 0 --optimizer Adam --lr 0.01"
+
+
+@pytest.fixture
+def shell(run_flags, tmp_path):
+    """A function that runs a line of bash in the project's root, on the tiny dataset of `run_flags`."""
+    environment = {**os.environ, "DATA_ROOT": str(run_flags.root), "OUTPUT_DIR_ROOT": str(tmp_path / "out"),
+                   "MODEL": "Res16UNet14S", "DATASET": "Scannet200VoxelizationDataset",
+                   "TEXT_DATASET": "Scannet200TextualDataset", "PYTHON": sys.executable}
+    environment.pop("PRETRAINED_WEIGHTS", None)
+
+    def run(line: str, **more: str) -> subprocess.CompletedProcess:
+        return subprocess.run(["bash", "-c", line], cwd=ROOT, capture_output=True, text=True, timeout=300,
+                              env={**environment, **more})
+
+    run.out = tmp_path / "out"
+    return run
+
+
+def test_stages_start_from_each_other_and_inference_finds_the_run(shell, tmp_path):
+    anchors = tmp_path / "anchors.npz"
+    subprocess.run([sys.executable, "-c", "import sys, numpy as np\nfrom datasets.labels import CLASS_NAMES\n"
+                    "np.savez(sys.argv[1], names=np.array(CLASS_NAMES), embeddings=np.eye(200, 64) + 0.1)", anchors],
+                   cwd=ROOT, check=True)
+    first = shell("bash training_scripts/text_representation_train.sh 2 demo-test "
+                  f"'{SMALL} --text_encoder file:{anchors}'")
+    assert first.returncode == 0, first.stderr
+    second = shell(f"source training_scripts/train_models.sh 2 cross_entropy demo-test {SMALL}; echo still here: $?")
+    assert "still here: 0" in second.stdout
+    assert f"{shell.out}/Scannet200TextualDataset/Res16UNet14S-demo-test/best.ckpt: 200 of 200" in second.stdout
+    third = shell(f"bash training_scripts/fine_tune_classifier.sh 2 cross_entropy False demo-test '{SMALL}'")
+    assert third.returncode == 0, third.stderr
+    run = shell.out / "Scannet200VoxelizationDataset" / "Res16UNet14S-finetune-demo-test"
+    assert f"{run.parent}/Res16UNet14S-demo-test/best.ckpt: 200 of 200 weights loaded" in third.stdout
+    assert any("stage 3" in log.read_text() for log in run.glob("*.txt"))
+
+    for line in ("source inference.sh demo-test", 'bash inference.sh demo-test "--batch_size 1"'):
+        # Another shell, which was told neither network nor data: the newest run of that name says it all.
+        result = shell(line, MODEL="", DATASET="", DATA_ROOT="")
+        assert result.returncode == 0, result.stderr
+        assert "unlabelled" in result.stdout
+        written = run / "visualize" / "fulleval"
+        assert sorted(p.name for p in written.iterdir()) == [
+            f"test000{i}_00.{kind}" for i in (0, 1) for kind in ("ply", "txt")]
+        for file in written.iterdir():
+            file.unlink()
+
+
+@pytest.mark.parametrize("line,words", [
+    ("bash inference.sh nobody", "no run named *-nobody"),
+    ("bash inference.sh", "usage: inference.sh POSTFIX"),
+    ("PRETRAINED_WEIGHTS=nowhere.ckpt bash inference.sh x", "nowhere.ckpt: no such checkpoint"),
+    ("bash training_scripts/train_models.sh 2", "usage: train_models.sh BATCH LOSS POSTFIX"),
+    ("bash training_scripts/fine_tune_classifier.sh 2 focal False", "usage: fine_tune_classifier.sh"),
+    ("DATA_ROOT=nowhere bash training_scripts/train_models.sh 2 focal x", "nowhere: no such dataset folder"),
+])
+def test_wrong_calls_stop_with_one_line_and_leave_no_folder(shell, line, words):
+    result = shell(line)
+    assert result.returncode != 0
+    assert words in result.stderr and result.stderr.count("\n") == 1
+    assert not shell.out.exists() or not any(p.is_file() for p in shell.out.rglob("*"))
+
+
+def test_sourcing_with_a_mistake_does_not_end_the_users_shell(shell):
+    result = shell("source inference.sh nobody; echo still here: $?")
+    assert "still here: 1" in result.stdout
