@@ -28,10 +28,11 @@ def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Pa
         raise ValueError("no parameter is to be trained: every one of the model is frozen")
     common = {"lr": config.lr, "weight_decay": config.weight_decay}
     if config.optimizer == "SGD":
-        return torch.optim.SGD(trained, momentum=config.sgd_momentum, dampening=config.sgd_dampening, **common)
+        return torch.optim.SGD(trained, momentum=config.sgd_momentum, dampening=config.sgd_dampening, fused=True,
+                               **common)
     if config.optimizer in ("Adam", "AdamW"):
         kind = torch.optim.Adam if config.optimizer == "Adam" else torch.optim.AdamW
-        return kind(trained, betas=(config.adam_beta1, config.adam_beta2), **common)
+        return kind(trained, betas=(config.adam_beta1, config.adam_beta2), fused=True, **common)
     raise ValueError(f"--optimizer {config.optimizer} is unknown, give one of {', '.join(OPTIMIZERS)}")
 
 
