@@ -162,8 +162,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
 
 
 def _remedy(root: str | Path) -> str:
-    return (f"make it with `python -m datasets.synthetic --out {root}`, or from ScanNet with "
-            f"`python -m datasets.preprocess.scannet200 --scannet RAW --out {root}`")
+    return f"make one with `python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out"
 
 
 def _check_labels(scene: Scene, path: Path, required: bool) -> None:

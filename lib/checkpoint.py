@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from datasets.files import replacing
 
 PREFIX = "model."
+SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 
 
 def save_checkpoint(path: str | Path, content: dict) -> None:
@@ -76,7 +77,11 @@ def load_weights(model: nn.Module, path: str | Path, lenient: bool = False) -> s
                              for key in reshaped],
     }
     fitting = {key: value for key, value in weights.items() if key in own and key not in reshaped}
-    found = "; ".join(f"{len(keys)} {what}: {', '.join(keys)}" for what, keys in problems.items() if keys)
+    found = "; ".join(f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''}"
+                      for what, keys in problems.items() if keys)
+    for what, keys in problems.items():
+        if len(keys) > SHOWN:
+            print(f"{path}: {what}: {', '.join(keys)}")
     if found and not lenient:
         raise ValueError(f"{path}: weights of another network ({found}); choose its --model, "
                          "or load what fits with --lenient_weight_loading True")

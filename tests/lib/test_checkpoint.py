@@ -110,3 +110,13 @@ def test_a_failed_save_leaves_the_old_checkpoint_and_no_rubbish(tmp_path):
         save_checkpoint(path, {"step": 2, "bad": lambda: None})
     assert load_checkpoint(path)["step"] == 1
     assert [p.name for p in tmp_path.iterdir()] == ["last.ckpt"]
+
+
+def test_L18_many_keys_are_all_printed_and_the_error_stays_one_line(tmp_path, capsys):
+    path = tmp_path / "other.ckpt"
+    save_checkpoint(path, {"state_dict": {f"model.other{i}": torch.zeros(1) for i in range(50)}})
+    with pytest.raises(ValueError) as error:
+        load_weights(network(), path)
+    assert len(str(error.value)) < 500 and "50 unexpected: other0, other1, other2, ..." in str(error.value)
+    printed = capsys.readouterr().out
+    assert all(f"other{i}" in printed for i in range(50))
