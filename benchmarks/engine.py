@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from pathlib import Path
 from statistics import median
 
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as main.py does, before torch is loaded
@@ -165,7 +166,11 @@ def print_peak(engine: str, model: str, voxels: str, precision: str, what: str) 
     case = Case(engine, model, torch.from_numpy(np.load(voxels)), precision)
     for _ in range(2):
         getattr(case, what)()
-    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
+        status = Path("/proc/self/status").read_text()
+        print(int(status.split("VmHWM:")[1].split()[0]) / 2**10)
+    else:
+        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
 def measure(options, model: str, voxels: int, precision: str) -> None:
