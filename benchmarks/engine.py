@@ -4,9 +4,6 @@
     python -m benchmarks.engine --engines cpu --voxels 10000 30000 100000 300000 1000000   # how time grows
 """
 import argparse
-import collections
-import collections.abc
-import importlib.util
 import os
 import resource
 import subprocess
@@ -23,12 +20,13 @@ import torch  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
 import lib.sparse  # noqa: E402
+from lib.execution import import_minkowski  # noqa: E402
 from lib.sparse.quantize import sparse_quantize  # noqa: E402
 from models import build_model  # noqa: E402
 
 CLASSES = 200
 HEADER = ("model", "voxels", "precision", "engine", "forward ms", "fwd+bwd ms", "maps ms", "GFLOP", "GEMM share",
-          "3x3x3 share", "peak MB fwd", "peak MB train", "x minkowski fwd", "x minkowski fwd+bwd")
+          "3x3x3 share", "other layers", "peak MB fwd", "peak MB train", "x minkowski fwd", "x minkowski fwd+bwd")
 
 
 def room_voxels(count: int, voxel_size: float = 0.02, seed: int = 0) -> torch.Tensor:
@@ -49,12 +47,10 @@ def engine_module(name: str):
     if name != "minkowski":
         lib.sparse.set_engine(name)
         return lib.sparse
-    if importlib.util.find_spec("MinkowskiEngine") is None:
+    try:
+        return import_minkowski()
+    except ValueError:
         return None
-    for alias in ("Sequence", "Mapping", "Iterable"):  # MinkowskiEngine 0.5.4 looks for them where Python 3.9 had them
-        setattr(collections, alias, getattr(collections.abc, alias))
-    import MinkowskiEngine
-    return MinkowskiEngine
 
 
 def gemm_rate(dtype: torch.dtype) -> float:
@@ -87,10 +83,14 @@ class Case:
         if weights:
             self.model.load_state_dict(weights)
 
-    def forward(self):
-        """Logits (N, 200) of a new sparse tensor: nothing is kept from call to call."""
+    def input(self):
+        """A new sparse tensor: nothing is kept from call to call."""
         engine_module(self.engine)
-        x = self.module.SparseTensor(features=self.features, coordinates=self.coordinates)
+        return self.module.SparseTensor(features=self.features, coordinates=self.coordinates)
+
+    def forward(self, x=None):
+        """Logits (N, 200)."""
+        x = self.input() if x is None else x
         with torch.autocast("cpu", torch.bfloat16, enabled=self.precision == "bf16" and self.engine != "minkowski"):
             return self.model(x)
 
@@ -116,36 +116,51 @@ class Case:
                 used = kernel_map.inputs
             del used
 
-    def layers(self) -> tuple[float, float, float]:
-        """GFLOP of a forward pass, GFLOP of its 3x3x3 convolutions alone, and their seconds."""
-        work = {"all": 0.0, "3x3x3": 0.0, "seconds": 0.0}
+    def layers(self) -> dict[str, float]:
+        """Of a forward pass: GFLOP, GFLOP and seconds of its 3x3x3 convolutions, seconds of all that is no convolution
+        and no map: batch norm, ReLU, concatenation, sums. Maps are built before the clock of their layer starts."""
+        work = {"gflop": 0.0, "gflop 3x3x3": 0.0, "seconds 3x3x3": 0.0, "seconds other": 0.0}
 
         def before(layer, inputs):
             inputs[0].F  # noqa: B018 a batch norm that waits belongs to no convolution
+            layer.entered = time.perf_counter()
+            if layer.kernel.ndim == 3:
+                manager, stride, factor = inputs[0].coordinate_manager, inputs[0].tensor_stride, layer.stride
+                if isinstance(layer, self.module.MinkowskiConvolutionTranspose):
+                    used = manager.kernel_map(stride // factor, stride, layer.kernel_size, layer.dilation).transposed()
+                else:
+                    used = manager.kernel_map(stride, manager.stride(stride, factor), layer.kernel_size, layer.dilation)
+                if self.engine == "reference":
+                    used.inputs  # noqa: B018 the pairs, which that path works with
+                else:
+                    used.table  # noqa: B018
             layer.started = time.perf_counter()
 
         def after(layer, inputs, out):
-            elapsed, strides = time.perf_counter() - layer.started, (inputs[0].tensor_stride, out.tensor_stride)
+            now, strides = time.perf_counter(), (inputs[0].tensor_stride, out.tensor_stride)
             pairs = len(out)
             if layer.kernel.ndim == 3:
                 table = out.coordinate_manager.kernel_map(min(strides), max(strides), layer.kernel_size,
                                                           layer.dilation).table
                 pairs = int((table >= 0).sum())
             flop = 2e-9 * pairs * layer.in_channels * layer.out_channels
-            work["all"] += flop
+            work["gflop"] += flop
             if layer.kernel_size == 3:
-                work["3x3x3"] += flop
-                work["seconds"] += elapsed
+                work["gflop 3x3x3"] += flop
+                work["seconds 3x3x3"] += now - layer.started
             self.maps = list(out.coordinate_manager._kernel_maps)
+            work["seconds other"] -= time.perf_counter() - layer.entered
 
         hooks = []
         for layer in self.model.modules():
             if isinstance(layer, (self.module.MinkowskiConvolution, self.module.MinkowskiConvolutionTranspose)):
                 hooks += [layer.register_forward_pre_hook(before), layer.register_forward_hook(after)]
-        self.infer()
+        x = self.input()
+        with torch.no_grad():
+            work["seconds other"] += seconds(lambda: self.forward(x).F)
         for hook in hooks:
             hook.remove()
-        return work["all"], work["3x3x3"], work["seconds"]
+        return work
 
 
 def peak_memory(case: Case, model: str, what: str) -> float:
@@ -181,8 +196,8 @@ def measure(options, model: str, voxels: int, precision: str) -> None:
         weights = next(iter(cases.values())).model.state_dict() if cases else None
         cases[engine] = Case(engine, model, coordinates, precision, weights)
     kinds = ["infer"] if options.forward_only else ["infer", "train"]
-    times = {(engine, kind): [] for engine in cases for kind in (*kinds, "maps", "layers")}
-    gflop, rates = {}, []
+    times = {(engine, kind): [] for engine in cases for kind in (*kinds, "maps", "layers", "other")}
+    work, rates = {}, []
     dtype = torch.bfloat16 if precision == "bf16" else torch.float32
     for _ in range(options.repeats + 1):  # the first warms up
         rates.append(gemm_rate(dtype))
@@ -190,8 +205,9 @@ def measure(options, model: str, voxels: int, precision: str) -> None:
             for kind in kinds:
                 times[engine, kind].append(seconds(getattr(case, kind)))
             if engine != "minkowski":
-                gflop[engine], inner, elapsed = case.layers()
-                times[engine, "layers"].append(elapsed / inner)
+                work[engine] = case.layers()
+                times[engine, "layers"].append(work[engine]["seconds 3x3x3"] / work[engine]["gflop 3x3x3"])
+                times[engine, "other"].append(work[engine]["seconds other"])
                 times[engine, "maps"].append(seconds(case.build_maps))
 
     rate = max(rates)
@@ -200,12 +216,13 @@ def measure(options, model: str, voxels: int, precision: str) -> None:
     for engine in cases:
         row = [model, voxels, precision, engine, *(f"{middle[engine, k] * 1e3:.0f}" for k in kinds)]
         row += ["-"] * (2 - len(kinds))
-        if engine in gflop:
-            row += [f"{middle[engine, 'maps'] * 1e3:.1f}", f"{gflop[engine]:.0f}",
-                    f"{gflop[engine] / middle[engine, 'infer'] / rate:.0%}",
-                    f"{1 / middle[engine, 'layers'] / rate:.0%}"]
+        if engine in work:
+            forward = middle[engine, "infer"]
+            row += [f"{middle[engine, 'maps'] * 1e3:.1f} ({middle[engine, 'maps'] / forward:.0%})",
+                    f"{work[engine]['gflop']:.0f}", f"{work[engine]['gflop'] / forward / rate:.0%}",
+                    f"{1 / middle[engine, 'layers'] / rate:.0%}", f"{middle[engine, 'other'] / forward:.0%}"]
         else:
-            row += ["-"] * 4
+            row += ["-"] * 5
         memory = [peak_memory(cases[engine], model, kind) for kind in kinds] if options.memory else []
         row += [f"{value:.0f}" for value in memory] + ["-"] * (2 - len(memory))
         ratios = [middle["minkowski", k] / middle[engine, k] for k in kinds] if "minkowski" in cases else []

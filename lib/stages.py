@@ -12,9 +12,9 @@ from torch import Tensor, nn
 from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
+from lib.execution import Execution, build_execution
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
 from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, TextContrastLoss, nearest_anchor
-from lib.sparse import SparseTensor, set_engine
 from lib.text_anchors import fit_width, load_anchors
 from models import Res16UNet, build_model
 
@@ -30,14 +30,15 @@ class TextStage(nn.Module):
     """
     name = "stage 1, language-grounded pretraining"
 
-    def __init__(self, model: Res16UNet, criterion: nn.Module, projection: nn.Linear | None = None):
+    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution,
+                 projection: nn.Linear | None = None):
         super().__init__()
-        self.model, self.criterion, self.projection = model, criterion, projection
+        self.model, self.criterion, self.execution, self.projection = model, criterion, execution, projection
         model.final.requires_grad_(False)
 
     def forward(self, batch: Batch) -> Tensor:
         """Features (N, D), D the anchors' width."""
-        features = self.model.features(SparseTensor(batch.features, batch.coordinates)).F
+        features = self.execution(self.model.features, batch)
         return features if self.projection is None else self.projection(features)
 
     def classes(self, output: Tensor) -> Tensor:
@@ -48,9 +49,10 @@ class TextStage(nn.Module):
 class SegmentationStage(nn.Module):
     """Stage 2, all of the network on class logits; stage 3 (`classifier_only`), only its last layer."""
 
-    def __init__(self, model: Res16UNet, criterion: nn.Module, classifier_only: bool = False):
+    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, classifier_only: bool = False):
         super().__init__()
-        self.model, self.criterion, self.classifier_only = model, criterion, classifier_only
+        self.model, self.criterion, self.execution = model, criterion, execution
+        self.classifier_only = classifier_only
         self.name = "stage 3, classifier fine-tuning" if classifier_only else "stage 2, segmentation"
         if classifier_only:
             model.requires_grad_(False)
@@ -65,7 +67,7 @@ class SegmentationStage(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """Logits (N, 200)."""
-        return self.model(SparseTensor(batch.features, batch.coordinates)).F
+        return self.execution(self.model, batch)
 
     def classes(self, output: Tensor) -> Tensor:
         """(N,) class of the largest logit."""
@@ -85,17 +87,18 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
         raise ValueError(f"--dilations {config.dilations}: needs four, one for each encoder stage")
     if config.classifier_only and config.is_train and not (config.weights or config.resume):
         raise ValueError("--classifier_only True trains the last layer of a trained network: name it with --weights")
-    set_engine(config.sparse_engine)
-    model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, conv1_kernel_size=config.conv1_kernel_size,
-                        dilations=tuple(config.dilations), bn_momentum=config.bn_momentum)
+    execution = build_execution(config.sparse_engine, config.precision)
+    model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
+                        conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
+                        bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
     if config.weights:
         print(load_weights(model, config.weights, config.lenient_weight_loading))
     if config.use_embedding_loss:
-        return _text_stage(config, model)
-    return SegmentationStage(model, _segmentation_loss(config), config.classifier_only)
+        return _text_stage(config, model, execution)
+    return SegmentationStage(model, _segmentation_loss(config), execution, config.classifier_only)
 
 
-def _text_stage(config: Namespace, model: Res16UNet) -> TextStage:
+def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
     anchors = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE)
     projection = None
@@ -112,7 +115,7 @@ def _text_stage(config: Namespace, model: Res16UNet) -> TextStage:
         criterion = AnchorCrossEntropy(anchors, ignore_label=config.ignore_label)
     else:
         criterion = AnchorL2(anchors, config.ignore_label)
-    return TextStage(model, criterion, projection)
+    return TextStage(model, criterion, execution, projection)
 
 
 def _load_projection(projection: nn.Linear, config: Namespace) -> None:

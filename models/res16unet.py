@@ -6,6 +6,7 @@ from types import ModuleType
 
 from torch import nn
 
+from models.checkpointing import CheckpointedSequential
 from models.resnet_block import BasicBlock, Bottleneck
 
 
@@ -61,12 +62,15 @@ class Res16UNet(nn.Module):
 
     engine: the package with the MinkowskiEngine API (lib.sparse, or MinkowskiEngine itself).
     dilations: of the four encoder stages. Names of submodules, and so of parameters, are the original's.
+    activation_checkpointing: training keeps only the input of each residual block and computes the rest again.
     """
 
     def __init__(self, engine: ModuleType, architecture: Architecture, in_channels: int, out_channels: int,
-                 conv1_kernel_size: int = 3, dilations: tuple[int, ...] = (1, 1, 1, 1), bn_momentum: float = 0.1):
+                 conv1_kernel_size: int = 3, dilations: tuple[int, ...] = (1, 1, 1, 1), bn_momentum: float = 0.1,
+                 activation_checkpointing: bool = False):
         super().__init__()
         self._engine, self._bn_momentum = engine, bn_momentum
+        self._checkpointing = activation_checkpointing
         self._block, self._last_relu = architecture.block, architecture.last_relu
         planes, layers, init_dim = architecture.planes, architecture.layers, architecture.init_dim
         wide = [p * self._block.EXPANSION for p in planes]
@@ -116,7 +120,7 @@ class Res16UNet(nn.Module):
                              last_relu=last_relu or blocks > 1)]
         stage += [self._block(engine, wide, planes, **options, last_relu=last_relu or i < blocks - 1)
                   for i in range(1, blocks)]
-        return nn.Sequential(*stage)
+        return (CheckpointedSequential if self._checkpointing else nn.Sequential)(*stage)
 
     def features(self, x):
         """The decoder's features (N, feature_channels), before the classifier `final`."""

@@ -3,7 +3,7 @@
 `import lib.sparse as ME; y = ME.MinkowskiConvolution(3, 32, kernel_size=3, dimension=3)(ME.SparseTensor(F, C))`
 """
 from lib.sparse.coordinates import CoordinateManager
-from lib.sparse.engine import get_engine, set_engine
+from lib.sparse.engine import ENGINES, get_engine, set_engine
 from lib.sparse.modules import (
     MinkowskiBatchNorm,
     MinkowskiConvolution,
@@ -12,5 +12,5 @@ from lib.sparse.modules import (
 )
 from lib.sparse.tensor import SparseTensor, cat
 
-__all__ = ["CoordinateManager", "MinkowskiBatchNorm", "MinkowskiConvolution", "MinkowskiConvolutionTranspose",
-           "MinkowskiReLU", "SparseTensor", "cat", "get_engine", "set_engine"]
+__all__ = ["ENGINES", "CoordinateManager", "MinkowskiBatchNorm", "MinkowskiConvolution",
+           "MinkowskiConvolutionTranspose", "MinkowskiReLU", "SparseTensor", "cat", "get_engine", "set_engine"]

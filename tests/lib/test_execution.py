@@ -1,0 +1,78 @@
+"""Precision, checkpointed activations and the choice of the engine, as a stage runs its network."""
+import sys
+
+import pytest
+import torch
+
+import lib.sparse
+from config.config import get_config
+from datasets.loader import build_loader
+from lib.execution import build_execution
+from lib.stages import build_stage
+from models import build_model
+
+
+def room(extent=9):
+    voxels = (torch.rand(2, extent, extent, extent) < 0.3).nonzero().int().contiguous()
+    return lib.sparse.SparseTensor(torch.rand(len(voxels), 3) - 0.5, voxels)
+
+
+def step(config):
+    """Logits of a batch and the gradients of its loss, batch norm as in evaluation: on few voxels it is chaotic."""
+    torch.manual_seed(0)
+    stage = build_stage(config).eval()
+    batch = next(iter(build_loader(config, "train", training=True)))
+    logits = stage(batch)
+    stage.criterion(logits, batch.labels).backward()
+    return logits.detach(), torch.cat([p.grad.flatten() for p in stage.parameters() if p.grad is not None])
+
+
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_bf16_gives_float32_logits_and_gradients_near_float32s(run_flags, engine):
+    (logits, grad), (near, near_grad) = (
+        step(get_config(run_flags("--precision", precision, "--sparse_engine", engine)))
+        for precision in ("float32", "bf16"))
+    assert near.dtype == near_grad.dtype == torch.float32 and not torch.equal(logits, near)
+    assert (logits - near).norm() / logits.norm() < 0.01
+    assert torch.nn.functional.cosine_similarity(grad, near_grad, dim=0) > 0.99
+
+
+@pytest.mark.parametrize("model", ["Res16UNet18S", "Res16UNet50"])
+@pytest.mark.parametrize("engine", ["reference", "auto"])
+def test_activation_checkpointing_changes_no_output_gradient_or_statistic(engine, model):
+    lib.sparse.set_engine(engine)
+    x, results = room(), []
+    for checkpointing in (False, True):
+        torch.manual_seed(0)
+        network = build_model(model, 3, 20, activation_checkpointing=checkpointing).train()
+        out = network(lib.sparse.SparseTensor(x.F, x.C)).F
+        out.square().mean().backward()
+        results.append([out.detach(), *(p.grad for p in network.parameters()), *network.buffers()])
+    lib.sparse.set_engine("auto")
+    assert all(torch.equal(a, b) for a, b in zip(*results))
+
+
+def test_activation_checkpointing_keeps_fewer_tensors_for_backward():
+    kept = {}
+    for checkpointing in (False, True):
+        network = build_model("Res16UNet18S", 3, 20, activation_checkpointing=checkpointing).train()
+        kept[checkpointing] = 0
+
+        def count(tensor, key=checkpointing):
+            kept[key] += tensor.numel() * tensor.element_size()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(count, lambda tensor: tensor):
+            network(room())
+    assert kept[True] < 0.5 * kept[False]
+
+
+def test_minkowski_that_is_not_installed_names_its_installer(monkeypatch):
+    monkeypatch.setitem(sys.modules, "MinkowskiEngine", None)
+    with pytest.raises(ValueError, match="install_minkowski.sh"):
+        build_execution("minkowski")
+
+
+def test_unknown_precision_is_refused():
+    with pytest.raises(ValueError, match="--precision fp8: no such precision"):
+        build_execution("auto", "fp8")
