@@ -94,7 +94,8 @@ def get_parser() -> argparse.ArgumentParser:
                       help="a trained linear layer to the anchors' width instead of a fixed isometry of the anchors")
 
     solver = parser.add_argument_group("optimiser and schedule")
-    solver.add_argument("--optimizer", default="SGD", choices=("SGD", "Adam", "AdamW"))
+    solver.add_argument("--optimizer", default="SGD", choices=("SGD", "Adam", "AdamW", "Muon"),
+                        help="Muon: orthogonalised steps for kernels, AdamW for the rest; --lr about 0.02")
     solver.add_argument("--lr", type=float, default=0.05)
     solver.add_argument("--sgd_momentum", type=float, default=0.9)
     solver.add_argument("--sgd_dampening", type=float, default=0.1)

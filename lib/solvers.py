@@ -12,13 +12,15 @@ from typing import Any
 import torch
 from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
-OPTIMIZERS = ("SGD", "Adam", "AdamW")
+from lib.muon import Muon
+
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "Muon")
 PER_ITERATION = ("StepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR")
 PER_EPOCH = ("MultiStepLR", "ReduceLROnPlateau")
 
 
 def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """SGD, Adam or AdamW over the parameters that require a gradient.
+    """SGD, Adam, AdamW or Muon over the parameters that require a gradient.
 
     Reads optimizer, lr, weight_decay; sgd_momentum, sgd_dampening; adam_beta1, adam_beta2.
     Raises ValueError for another name, and where every parameter is frozen.
@@ -33,6 +35,8 @@ def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Pa
     if config.optimizer in ("Adam", "AdamW"):
         kind = torch.optim.Adam if config.optimizer == "Adam" else torch.optim.AdamW
         return kind(trained, betas=(config.adam_beta1, config.adam_beta2), fused=True, **common)
+    if config.optimizer == "Muon":
+        return Muon(trained, betas=(config.adam_beta1, config.adam_beta2), **common)
     raise ValueError(f"--optimizer {config.optimizer} is unknown, give one of {', '.join(OPTIMIZERS)}")
 
 

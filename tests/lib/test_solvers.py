@@ -1,4 +1,5 @@
 """Learning rates against closed forms and torch's own schedules. Run: python -m pytest tests/lib/test_solvers.py"""
+import copy
 import io
 import math
 from argparse import Namespace
@@ -154,7 +155,39 @@ def test_unknown_names_and_frozen_models_are_named():
     with pytest.raises(ValueError, match="frozen"):
         build_optimizer(_config(), frozen)
     parameters = [torch.nn.Parameter(torch.ones(2))]
-    with pytest.raises(ValueError, match="--optimizer Lion is unknown, give one of SGD, Adam, AdamW"):
+    with pytest.raises(ValueError, match="--optimizer Lion is unknown, give one of SGD, Adam, AdamW, Muon"):
         build_optimizer(_config(optimizer="Lion"), parameters)
     with pytest.raises(ValueError, match="--scheduler OneCycleLR is unknown"):
         build_scheduler(_config(scheduler="OneCycleLR"), build_optimizer(_config(), parameters), 6)
+
+
+def test_muon_moves_kernels_as_torchs_muon_does_and_the_rest_as_adamw():
+    config = _config(optimizer="Muon", lr=0.02)
+    kernel, bias = torch.nn.Parameter(torch.randn(27, 4, 12)), torch.nn.Parameter(torch.randn(12))
+    flat, bias_again = (torch.nn.Parameter(p.detach().clone()) for p in (kernel.reshape(108, 12), bias))
+    ours = build_optimizer(config, [kernel, bias])
+    theirs = [torch.optim.Muon([flat], lr=0.02, weight_decay=1e-4, adjust_lr_fn="match_rms_adamw"),
+              torch.optim.AdamW([bias_again], lr=0.02, weight_decay=1e-4, betas=(0.8, 0.99))]
+    for _ in range(4):
+        bias.grad = torch.randn(12)
+        kernel.grad = torch.randn(27, 4, 12)
+        flat.grad, bias_again.grad = kernel.grad.reshape(108, 12), bias.grad.clone()
+        for optimizer in (ours, *theirs):
+            optimizer.step()
+    assert torch.allclose(kernel.reshape(108, 12), flat, atol=2e-3) and torch.allclose(bias, bias_again, atol=1e-6)
+
+
+def test_muon_goes_on_from_its_state():
+    kernels = [torch.nn.Parameter(torch.ones(8, 4, 12)) for _ in range(2)]
+    biases = [torch.nn.Parameter(torch.ones(12)) for _ in range(2)]
+    optimizers = [build_optimizer(_config(optimizer="Muon"), pair) for pair in zip(kernels, biases)]
+    for step in range(4):
+        if step == 2:
+            optimizers[1] = build_optimizer(_config(optimizer="Muon"), [kernels[1], biases[1]])
+            optimizers[1].load_state_dict(copy.deepcopy(optimizers[0].state_dict()))
+        for parameters in (kernels, biases):
+            parameters[0].grad = torch.randn_like(parameters[0])
+            parameters[1].grad = parameters[0].grad.clone()
+        for optimizer in optimizers:
+            optimizer.step()
+    assert torch.equal(*kernels) and torch.equal(*biases)

@@ -1,0 +1,68 @@
+"""Muon for sparse networks: convolution kernels move along the nearest orthogonal matrix of their momentum, all other
+parameters by AdamW (Jordan et al., 2024, kellerjordan.github.io/posts/muon; Liu et al., arXiv 2502.16982).
+"""
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+from torch.optim.adamw import adamw
+
+NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of Jordan et al.
+NEWTON_SCHULZ_STEPS = 5
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """About U V^T of the singular value decomposition U S V^T of matrix (A, B), by Newton-Schulz in bfloat16."""
+    a, b, c = NEWTON_SCHULZ
+    x = matrix.bfloat16()
+    wide = x if len(x) <= x.shape[1] else x.T
+    wide = wide / wide.norm().clamp(min=1e-7)
+    for _ in range(NEWTON_SCHULZ_STEPS):
+        gram = wide @ wide.T
+        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
+    return (wide if len(x) <= x.shape[1] else wide.T).to(matrix.dtype)
+
+
+class Muon(torch.optim.Optimizer):
+    """A kernel (K, C_in, C_out) is one matrix (K C_in, C_out); its step is scaled to AdamW's size, 0.2 sqrt(max side).
+
+    Same numbers as torch.optim.Muon, which takes 2-D parameters only. Momentum 0.95, Nesterov.
+    """
+
+    def __init__(self, params: Iterable[Tensor], lr: float, betas: tuple[float, float], weight_decay: float):
+        params = list(params)
+        defaults = dict(lr=lr, betas=betas, weight_decay=weight_decay, momentum=0.95, fused=True)
+        groups = [{"params": [p for p in params if p.ndim == 3], "kernels": True},
+                  {"params": [p for p in params if p.ndim != 3], "kernels": False}]
+        super().__init__([group for group in groups if group["params"]], defaults)
+
+    @torch.no_grad()
+    def step(self, closure=None) -> None:
+        """One step for all parameters that have a gradient."""
+        for group in self.param_groups:
+            params = [p for p in group["params"] if p.grad is not None]
+            if group["kernels"]:
+                for kernel in params:
+                    self._step_kernel(kernel, group)
+            elif params:
+                self._step_others(params, group)
+
+    def _step_kernel(self, kernel: Tensor, group: dict) -> None:
+        state = self.state[kernel]
+        if not state:
+            state["momentum_buffer"] = torch.zeros_like(kernel)
+        momentum = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
+        ahead = kernel.grad.lerp(momentum, group["momentum"]).flatten(0, 1)  # (K C_in, C_out)
+        kernel.mul_(1 - group["lr"] * group["weight_decay"])
+        kernel.add_(orthogonal(ahead).view_as(kernel), alpha=-group["lr"] * 0.2 * max(ahead.shape) ** 0.5)
+
+    def _step_others(self, params: list[Tensor], group: dict) -> None:
+        for parameter in params:
+            if not self.state[parameter]:
+                self.state[parameter] = {"step": torch.zeros((), device=parameter.device),
+                                         "exp_avg": torch.zeros_like(parameter),
+                                         "exp_avg_sq": torch.zeros_like(parameter)}
+        states = [self.state[parameter] for parameter in params]
+        adamw(params, [p.grad for p in params], *([s[key] for s in states] for key in ("exp_avg", "exp_avg_sq")), [],
+              [s["step"] for s in states], fused=True, amsgrad=False, beta1=group["betas"][0], beta2=group["betas"][1],
+              lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False)
