@@ -12,7 +12,7 @@ import torch
 
 from datasets.labels import raw_to_class
 from datasets.ply import Scene, read_scene
-from datasets.transforms import training_transforms
+from datasets.transforms import color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
@@ -56,7 +56,8 @@ class SceneDataset(torch.utils.data.Dataset):
         self.paths = read_split(config.scannet_path, split)
         self.voxel_size = self._choose_voxel_size(config.voxel_size)
         self.voxelizer = Voxelizer(self.voxel_size, config.ignore_label)
-        self.augment = training_transforms(config, self.voxel_size) if training else None
+        self.move = point_transforms(config, self.voxel_size) if training else None
+        self.recolor = color_transforms(config) if training else None
         self.ignore_label = config.ignore_label
         self.normalize_color = config.normalize_color
         self.seed = config.seed
@@ -95,20 +96,23 @@ class SceneDataset(torch.utils.data.Dataset):
 
     def __getitem__(self, index: int) -> Sample:
         scene = self.scene(index)
-        points, colors = scene.points, scene.colors.astype(np.float32)
+        points, colors = scene.points, scene.colors
         labels = None if scene.labels is None else raw_to_class(scene.labels, self.ignore_label)
+        rng = np.random.default_rng([self.seed, int(self._epoch[0]), index])
         try:
-            if self.augment is not None:
-                rng = np.random.default_rng([self.seed, int(self._epoch[0]), index])
-                points, colors, labels = self.augment(points, colors, labels, rng)
+            if self.training:
+                points, colors, labels = self.move(points, colors, labels, rng)
             voxels = self.voxelizer(points, colors, labels)
         except ValueError as error:
             raise ValueError(f"{self.paths[index]}: {error}") from None
-        features = voxels.features / 255 - 0.5 if self.normalize_color else voxels.features
-        voxel_labels = voxels.labels
+        features, voxel_labels = voxels.features, voxels.labels
+        if self.training:
+            _, features, _ = self.recolor(voxels.coordinates, features, voxel_labels, rng)
+        if self.normalize_color:
+            features = features / 255 - 0.5
         if voxel_labels is None:
             voxel_labels = np.full(len(voxels.coordinates), self.ignore_label, dtype=np.int64)
-        return Sample(scene.name, voxels.coordinates, features.astype(np.float32), voxel_labels,
+        return Sample(scene.name, voxels.coordinates, features.astype(np.float32, copy=False), voxel_labels,
                       None if self.training else voxels.inverse, None if self.training else labels, len(points))
 
 

@@ -1,16 +1,18 @@
-"""Training augmentation of points, before voxelisation; the original's list, order, odds and ranges.
+"""Training augmentation: points are moved before voxelisation, voxels are coloured after it, as the original does.
 
-    augment = training_transforms(config, voxel_size)
-    points, colors, labels = augment(points, colors, labels, np.random.default_rng(0))
+    move, recolor = point_transforms(config, voxel_size), color_transforms(config)
+    points, colors, labels = move(points, colors, labels, np.random.default_rng(0))
 
 Every transform takes and returns points (N, 3) float32 metres, colors (N, 3) float32 0..255 and labels, changes
-coordinates or colours only, and leaves its input arrays, the number and the order of the points as they are.
+coordinates or colours only, and leaves its input arrays, the number and the order of the points as they are. List,
+order, odds and ranges are the original's.
 """
 from argparse import Namespace
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from scipy.ndimage import convolve1d, map_coordinates
+import torch
+from scipy.ndimage import convolve1d
 
 NOISE_LIMIT = 20_000_000  # grid nodes of elastic distortion; a hall of 100 x 100 x 10 m needs 13 million
 
@@ -65,10 +67,13 @@ def elastic_distortion(points: np.ndarray, granularity: float, magnitude: float,
     for _ in range(2):
         for axis in (1, 2, 3):
             noise = convolve1d(noise, box, axis=axis, mode="constant", output=np.float32)
-    cells = ((points - lowest) / granularity + 1).T  # (3, N); the grid begins one cell before the first point
-    moved = np.stack([map_coordinates(one, cells, output=np.float32, order=1, mode="nearest", prefilter=False)
-                      for one in noise], axis=1)  # (N, 3)
-    return points + moved * np.float32(magnitude)
+    # The grid begins one cell before the first point; `grid_sample` counts from -1 to 1 and takes z y x for x y z.
+    where = (points - lowest) * np.float32(1 / granularity) + np.float32(1)  # (N, 3) cells
+    where = (where * (2 / (np.array(shape, np.float32) - 1)) - 1)[:, ::-1]
+    moved = torch.nn.functional.grid_sample(
+        torch.from_numpy(noise)[None], torch.from_numpy(np.ascontiguousarray(where))[None, None, None],
+        mode="bilinear", padding_mode="border", align_corners=True)  # (1, 3, 1, 1, N)
+    return points + moved.view(3, -1).numpy().T * np.float32(magnitude)
 
 
 class RandomRotation:
@@ -172,21 +177,21 @@ class ChromaticJitter:
         return points, colors, labels
 
 
-def training_transforms(config: Namespace, voxel_size: float) -> Compose:
-    """What the flags ask for: nothing without --train_augmentation.
+def point_transforms(config: Namespace, voxel_size: float) -> Compose:
+    """What moves points, by the flags: nothing without --train_augmentation.
 
-    voxel_size: metres; the shift goes up to 100 voxels. The original flips and colours voxels, this does points, so
-    that the voxel's colour is the mean of what its points show.
+    voxel_size: metres; the shift goes up to 100 voxels.
     """
     if not config.train_augmentation:
         return Compose([])
     elastic = [ElasticDistortion()] if config.elastic_distortion else []
-    return Compose(elastic + [
-        RandomRotation(),
-        RandomScale(config.data_aug_scale_min, config.data_aug_scale_max),
-        RandomHorizontalFlip(),
-        RandomShift(100 * voxel_size),
-        ChromaticAutoContrast(),
-        ChromaticTranslation(ratio=config.data_aug_color_trans_ratio),
-        ChromaticJitter(std=config.data_aug_color_jitter_std),
-    ])
+    return Compose(elastic + [RandomRotation(), RandomScale(config.data_aug_scale_min, config.data_aug_scale_max),
+                              RandomHorizontalFlip(), RandomShift(100 * voxel_size)])
+
+
+def color_transforms(config: Namespace) -> Compose:
+    """What changes colours, by the flags: nothing without --train_augmentation."""
+    if not config.train_augmentation:
+        return Compose([])
+    return Compose([ChromaticAutoContrast(), ChromaticTranslation(ratio=config.data_aug_color_trans_ratio),
+                    ChromaticJitter(std=config.data_aug_color_jitter_std)])

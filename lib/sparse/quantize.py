@@ -97,14 +97,16 @@ def _pack(coordinates: np.ndarray) -> np.ndarray:
     key = np.zeros(len(coordinates), dtype=np.int64)
     if len(coordinates) == 0:
         return key
-    lowest, highest = coordinates.min(axis=0), coordinates.max(axis=0)
+    columns = np.ascontiguousarray(coordinates.T)  # (D, N): each column in one run of memory, many times faster below
+    lowest, highest = columns.min(axis=1), columns.max(axis=1)
     extents = [int(high) - int(low) + 1 for low, high in zip(lowest, highest)]  # Python integers cannot overflow
     size = 1
     for extent in extents:
         size *= extent
     if size >= 1 << 63:
         raise ValueError(f"coordinates span {' x '.join(map(str, extents))} voxels, more than 63 bits can number")
-    for column, extent, low in zip(coordinates.T, extents, lowest):
+    for column, extent, low in zip(columns, extents, lowest):
         key *= extent
-        key += column.astype(np.int64) - int(low)
+        key += column
+        key -= int(low)
     return key

@@ -167,15 +167,21 @@ def test_colour_transforms_have_the_stated_size():
     assert np.isfinite(T.ChromaticAutoContrast(p=1)(points, grey, labels, rng)[1]).all()
 
 
+def chosen(config, voxel_size=0.02):
+    """The transforms in use by name, those of points and then those of colours."""
+    return {type(t).__name__: t
+            for t in (*T.point_transforms(config, voxel_size).transforms, *T.color_transforms(config).transforms)}
+
+
 def test_flags_choose_the_transforms(dataset_config):
-    names = [type(t).__name__ for t in T.training_transforms(dataset_config, 0.02).transforms]
-    assert names == [type(t).__name__ for t in (ALL[0], ALL[1], ALL[2], ALL[4], ALL[3], *ALL[5:])]
+    order = [type(t).__name__ for t in (ALL[0], ALL[1], ALL[2], ALL[4], ALL[3], *ALL[5:])]
+    assert list(chosen(dataset_config)) == order
     dataset_config.elastic_distortion = False
     dataset_config.data_aug_color_trans_ratio, dataset_config.data_aug_color_jitter_std = 0.3, 0.2
     dataset_config.data_aug_scale_min, dataset_config.data_aug_scale_max = 0.5, 2.0
-    chosen = {type(t).__name__: t for t in T.training_transforms(dataset_config, 0.05).transforms}
-    assert "ElasticDistortion" not in chosen and chosen["RandomShift"].limit == 5.0
-    assert (chosen["RandomScale"].low, chosen["RandomScale"].high) == (0.5, 2.0)
-    assert chosen["ChromaticTranslation"].ratio == 0.3 and chosen["ChromaticJitter"].std == 0.2
+    used = chosen(dataset_config, 0.05)
+    assert "ElasticDistortion" not in used and used["RandomShift"].limit == 5.0
+    assert (used["RandomScale"].low, used["RandomScale"].high) == (0.5, 2.0)
+    assert used["ChromaticTranslation"].ratio == 0.3 and used["ChromaticJitter"].std == 0.2
     dataset_config.train_augmentation = False
-    assert T.training_transforms(dataset_config, 0.02).transforms == []
+    assert not chosen(dataset_config)
