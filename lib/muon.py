@@ -11,16 +11,33 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)  # coefficients of Jordan et al.
 NEWTON_SCHULZ_STEPS = 5
 
 
-def orthogonal(matrix: Tensor) -> Tensor:
-    """About U V^T of the singular value decomposition U S V^T of matrix (A, B), by Newton-Schulz in bfloat16."""
+def orthogonal(matrices: list[Tensor]) -> list[Tensor]:
+    """About U V^T of the singular value decomposition U S V^T of each matrix, by Newton-Schulz iterations.
+
+    An iteration multiplies X, short side first, by a polynomial of X X^T, so all of them together are one small matrix:
+    the long side is touched twice, not fifteen times. Matrices with the same short side go through them together.
+    """
+    wide = [(m if len(m) <= m.shape[1] else m.T).float() for m in matrices]  # (S, L), S the short side
+    wide = [x / x.norm().clamp(min=1e-7) for x in wide]
+    products = {}
+    for side in {len(x) for x in wide}:
+        members = [i for i, x in enumerate(wide) if len(x) == side]
+        small = _polynomials(torch.stack([wide[i] @ wide[i].T for i in members]))  # (n, S, S)
+        products.update(zip(members, small))
+    out = [products[i] @ x for i, x in enumerate(wide)]
+    return [o if len(m) <= m.shape[1] else o.T for o, m in zip(out, matrices)]
+
+
+def _polynomials(gram: Tensor) -> Tensor:
+    """What X is multiplied with, from X X^T. gram: (n, S, S), and so is the result."""
     a, b, c = NEWTON_SCHULZ
-    x = matrix.bfloat16()
-    wide = x if len(x) <= x.shape[1] else x.T
-    wide = wide / wide.norm().clamp(min=1e-7)
+    identity = torch.eye(gram.shape[1], device=gram.device).expand_as(gram)
+    product = identity
     for _ in range(NEWTON_SCHULZ_STEPS):
-        gram = wide @ wide.T
-        wide = torch.addmm(wide, torch.addmm(gram, gram, gram, beta=b, alpha=c), wide, beta=a)
-    return (wide if len(x) <= x.shape[1] else wide.T).to(matrix.dtype)
+        step = torch.baddbmm(gram, gram, gram, beta=b, alpha=c) + a * identity
+        product = step @ product
+        gram = step @ gram @ step
+    return product
 
 
 class Muon(torch.optim.Optimizer):
@@ -42,19 +59,21 @@ class Muon(torch.optim.Optimizer):
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             if group["kernels"]:
-                for kernel in params:
-                    self._step_kernel(kernel, group)
+                self._step_kernels(params, group)
             elif params:
                 self._step_others(params, group)
 
-    def _step_kernel(self, kernel: Tensor, group: dict) -> None:
-        state = self.state[kernel]
-        if not state:
-            state["momentum_buffer"] = torch.zeros_like(kernel)
-        momentum = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
-        ahead = kernel.grad.lerp(momentum, group["momentum"]).flatten(0, 1)  # (K C_in, C_out)
-        kernel.mul_(1 - group["lr"] * group["weight_decay"])
-        kernel.add_(orthogonal(ahead).view_as(kernel), alpha=-group["lr"] * 0.2 * max(ahead.shape) ** 0.5)
+    def _step_kernels(self, kernels: list[Tensor], group: dict) -> None:
+        ahead = []  # (K C_in, C_out) each
+        for kernel in kernels:
+            state = self.state[kernel]
+            if not state:
+                state["momentum_buffer"] = torch.zeros_like(kernel)
+            momentum = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
+            ahead.append(kernel.grad.lerp(momentum, group["momentum"]).flatten(0, 1))
+        for kernel, direction in zip(kernels, orthogonal(ahead)):
+            kernel.mul_(1 - group["lr"] * group["weight_decay"])
+            kernel.add_(direction.reshape(kernel.shape), alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
 
     def _step_others(self, params: list[Tensor], group: dict) -> None:
         for parameter in params:
