@@ -4,7 +4,7 @@ import random
 import sys
 from pathlib import Path
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as main.py does, before torch is loaded
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402

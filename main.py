@@ -6,8 +6,9 @@ import logging
 import os
 import sys
 
-# Before torch is loaded: threads that wait spinning slow each other down tenfold where they outnumber the cores.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before torch is loaded: threads that wait for long spinning slow each other down tenfold where they outnumber the
+# cores, and threads that do not spin at all wake up too late for the next small layer.
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
 from config.config import get_config  # noqa: E402
 
