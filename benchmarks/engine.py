@@ -25,6 +25,7 @@ from lib.sparse.quantize import sparse_quantize  # noqa: E402
 from models import build_model  # noqa: E402
 
 CLASSES = 200
+DTYPES = {"float32": torch.float32, "bf16": torch.bfloat16}
 HEADER = ("model", "voxels", "precision", "engine", "forward ms", "fwd+bwd ms", "maps ms", "GFLOP", "GEMM share",
           "3x3x3 share", "other layers", "peak MB fwd", "peak MB train", "x minkowski fwd", "x minkowski fwd+bwd")
 
@@ -188,44 +189,49 @@ def print_peak(engine: str, model: str, voxels: str, precision: str, what: str) 
         print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
 
 
-def measure(options, model: str, voxels: int, precision: str) -> None:
-    """One table row per engine; the engines take turns, so that a slow moment of the machine meets them all."""
+def measure(options, model: str, voxels: int) -> None:
+    """One table row per engine and precision; they take turns, so that a slow moment of the machine meets them all."""
     coordinates = room_voxels(voxels)
-    cases = {}
+    cases, weights = {}, None
     for engine in options.engines:
-        weights = next(iter(cases.values())).model.state_dict() if cases else None
-        cases[engine] = Case(engine, model, coordinates, precision, weights)
+        for precision in options.precisions if engine != "minkowski" else ["float32"]:
+            case = cases[engine, precision] = Case(engine, model, coordinates, precision, weights)
+            weights = weights or case.model.state_dict()
     kinds = ["infer"] if options.forward_only else ["infer", "train"]
-    times = {(engine, kind): [] for engine in cases for kind in (*kinds, "maps", "layers", "other")}
-    work, rates = {}, []
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
+    times = {(*key, kind): [] for key in cases for kind in (*kinds, "maps", "3x3x3", "other")}
+    work, rates = {}, {precision: [] for precision in options.precisions}
     for _ in range(options.repeats + 1):  # the first warms up
-        rates.append(gemm_rate(dtype))
-        for engine, case in cases.items():
+        for precision in rates:
+            rates[precision].append(gemm_rate(DTYPES[precision]))
+        for key, case in cases.items():
             for kind in kinds:
-                times[engine, kind].append(seconds(getattr(case, kind)))
-            if engine != "minkowski":
-                work[engine] = case.layers()
-                times[engine, "layers"].append(work[engine]["seconds 3x3x3"] / work[engine]["gflop 3x3x3"])
-                times[engine, "other"].append(work[engine]["seconds other"])
-                times[engine, "maps"].append(seconds(case.build_maps))
+                times[(*key, kind)].append(seconds(getattr(case, kind)))
+            if case.engine != "minkowski":
+                work[key] = case.layers()
+                times[(*key, "3x3x3")].append(work[key]["seconds 3x3x3"])
+                times[(*key, "other")].append(work[key]["seconds other"])
+                times[(*key, "maps")].append(seconds(case.build_maps))
 
-    rate = max(rates)
-    print(f"# best GEMM rate in {precision}, {torch.get_num_threads()} threads: {rate:.0f} GFLOP/s", file=sys.stderr)
     middle = {key: median(values[1:]) for key, values in times.items() if values}
-    for engine in cases:
-        row = [model, voxels, precision, engine, *(f"{middle[engine, k] * 1e3:.0f}" for k in kinds)]
+    for precision, values in rates.items():
+        print(f"# best GEMM rate in {precision}, {torch.get_num_threads()} threads: {max(values):.0f} GFLOP/s",
+              file=sys.stderr)
+    for (engine, precision), case in cases.items():
+        key = (engine, precision)
+        row = [model, voxels, precision, engine, *(f"{middle[(*key, k)] * 1e3:.0f}" for k in kinds)]
         row += ["-"] * (2 - len(kinds))
-        if engine in work:
-            forward = middle[engine, "infer"]
-            row += [f"{middle[engine, 'maps'] * 1e3:.1f} ({middle[engine, 'maps'] / forward:.0%})",
-                    f"{work[engine]['gflop']:.0f}", f"{work[engine]['gflop'] / forward / rate:.0%}",
-                    f"{1 / middle[engine, 'layers'] / rate:.0%}", f"{middle[engine, 'other'] / forward:.0%}"]
+        if key in work:
+            forward, maps, rate = middle[(*key, "infer")], middle[(*key, "maps")], max(rates[precision])
+            inner = work[key]["gflop 3x3x3"] / middle[(*key, "3x3x3")]
+            row += [f"{maps * 1e3:.1f} ({maps / forward:.0%})", f"{work[key]['gflop']:.0f}",
+                    f"{work[key]['gflop'] / forward / rate:.0%}", f"{inner / rate:.0%}",
+                    f"{middle[(*key, 'other')] / forward:.0%}"]
         else:
             row += ["-"] * 5
-        memory = [peak_memory(cases[engine], model, kind) for kind in kinds] if options.memory else []
+        memory = [peak_memory(case, model, kind) for kind in kinds] if options.memory else []
         row += [f"{value:.0f}" for value in memory] + ["-"] * (2 - len(memory))
-        ratios = [middle["minkowski", k] / middle[engine, k] for k in kinds] if "minkowski" in cases else []
+        theirs = ("minkowski", "float32")
+        ratios = [middle[(*theirs, k)] / middle[(*key, k)] for k in kinds] if theirs in cases else []
         row += [f"{ratio:.2f}" for ratio in ratios] + ["-"] * (2 - len(ratios))
         print("| " + " | ".join(map(str, row)) + " |", flush=True)
 
@@ -254,8 +260,7 @@ def main() -> None:
     print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
     for model in options.models:
         for voxels in options.voxels:
-            for precision in options.precisions:
-                measure(options, model, voxels, precision)
+            measure(options, model, voxels)
 
 
 if __name__ == "__main__":

@@ -128,12 +128,27 @@ def get_parser() -> argparse.ArgumentParser:
     data.add_argument("--val_batch_size", type=positive, default=1)
     data.add_argument("--num_workers", type=whole, default=4)
     data.add_argument("--num_val_workers", type=whole, default=4)
-    data.add_argument("--cache_data", type=str2bool, default=False, help="keep decoded scenes in memory")
+    data.add_argument("--cache_data", type=str2bool, default=False,
+                      help="keep decoded scenes in the dataset's .decoded folder, memory-mapped")
     data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000, help="points of a training batch")
     data.add_argument("--ignore_label", type=int, default=-1)
     data.add_argument("--train_phase", default="train", help="split to train on")
     data.add_argument("--val_phase", default="val", help="split to validate, evaluate or infer on")
-    data.add_argument("--sample_tail_instances", type=str2bool, default=False)
+    data.add_argument("--scene_sampling", default="uniform", choices=("uniform", "repeat_factor"),
+                      help="repeat_factor: scenes with rare classes come more often (LVIS)")
+    data.add_argument("--repeat_threshold", type=float, default=0.1,
+                      help="repeat_factor: classes in a smaller share of the scenes are rare")
+
+    tail = parser.add_argument_group("tail instances and mixing")
+    tail.add_argument("--sample_tail_instances", type=str2bool, default=False,
+                      help="insert objects of tail classes into training scenes, where they could stand or hang")
+    tail.add_argument("--num_instances_to_add", type=whole, default=5, help="a scene")
+    tail.add_argument("--max_instance_placing_iterations", type=positive, default=50,
+                      help="places tried for an instance before it is skipped")
+    tail.add_argument("--instance_sampling_weights", metavar="FILE.json",
+                      help="class name -> weight; default: the dataset's feature_data/instance_sampling_weights.json")
+    tail.add_argument("--mix_scenes", type=float, default=0.0, metavar="P",
+                      help="share of training scenes that are mixed with another (Mix3D)")
 
     augment = parser.add_argument_group("augmentation")
     augment.add_argument("--train_augmentation", type=str2bool, default=True)

@@ -76,8 +76,5 @@ RETIRED = {
     "balanced_category_sampling": "every labelled voxel enters the loss; use --loss_type focal for balance",
     "balanced_sample_head_ratio": "every labelled voxel enters the loss; use --loss_type focal for balance",
     "balanced_sample_common_ratio": "every labelled voxel enters the loss; use --loss_type focal for balance",
-    "instance_sampling_weights": "this version samples no tail instances; leave it out",
-    "bounding_boxes_path": "this version samples no tail instances; leave it out",
-    "max_instance_placing_iterations": "this version samples no tail instances; leave it out",
-    "num_instances_to_add": "this version samples no tail instances; leave it out",
+    "bounding_boxes_path": "instances are kept off the scene's own points, boxes are not needed; leave it out",
 }

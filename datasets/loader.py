@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
+from torch.utils.data import DataLoader, Dataset
 
 from datasets.scannet200 import DATASETS, Sample
+from datasets.scene_sampling import EpochSampler, repeat_factors, scene_classes
 
 logger = logging.getLogger(__name__)
 
@@ -30,6 +31,7 @@ class Batch:
     inverse: (P,) int64, row of `coordinates` of each original point, scene after scene; None in training.
     point_labels: (P,) int64; None in training and where no scene has labels (a scene without, beside one with labels,
     is all ignore label). point_counts: points of each scene. dropped: scenes cut off at --train_limit_numpoints.
+    placed, skipped: classes of the tail instances inserted, and of those that found no place.
     """
     coordinates: torch.Tensor
     features: torch.Tensor
@@ -39,6 +41,8 @@ class Batch:
     point_counts: list[int]
     scenes: list[str]
     dropped: list[str] = field(default_factory=list)
+    placed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
     def _map(self, function) -> "Batch":
         tensors = {f.name: function(value) for f in dataclasses.fields(self)
@@ -77,27 +81,8 @@ def collate(samples: list[Sample], limit_numpoints: int = 0, ignore_label: int =
     return Batch(torch.from_numpy(np.concatenate(coordinates)),
                  torch.from_numpy(np.concatenate([s.features for s in samples])),
                  torch.from_numpy(np.concatenate([s.labels for s in samples])), inverse, point_labels,
-                 [s.point_count for s in samples], [s.name for s in samples], [s.name for s in dropped])
-
-
-class EpochSampler(Sampler[int]):
-    """A permutation that depends on seed and epoch alone, from position `start` on (lesson L19)."""
-
-    def __init__(self, length: int, seed: int):
-        self.length, self.seed, self.epoch, self.start = length, seed, 0, 0
-
-    def set_epoch(self, epoch: int, start: int = 0) -> None:
-        """Choose the epoch, and how many of its scenes are already done. Raises ValueError if it has not as many."""
-        if not 0 <= start <= self.length:
-            raise ValueError(f"position {start} in an epoch of {self.length} scenes")
-        self.epoch, self.start = epoch, start
-
-    def __len__(self) -> int:
-        return self.length - self.start
-
-    def __iter__(self) -> Iterator[int]:
-        order = np.random.default_rng([self.seed, self.epoch]).permutation(self.length)
-        return iter(order[self.start:].tolist())
+                 [s.point_count for s in samples], [s.name for s in samples], [s.name for s in dropped],
+                 [name for s in samples for name in s.placed], [name for s in samples for name in s.skipped])
 
 
 class SceneLoader(DataLoader):
@@ -135,11 +120,14 @@ def build_loader(config: Namespace, split: str, training: bool) -> SceneLoader:
     workers = config.num_workers if training else config.num_val_workers
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch size {batch_size}, {workers} workers: needs at least 1 and 0")
+    repeats = None
+    if training and config.scene_sampling == "repeat_factor":
+        repeats = repeat_factors(scene_classes(dataset), config.repeat_threshold)
     join = functools.partial(collate, limit_numpoints=config.train_limit_numpoints if training else 0,
                              ignore_label=config.ignore_label)
     return SceneLoader(
         _ErrorsAsSamples(dataset), batch_size=batch_size,
-        sampler=EpochSampler(len(dataset), config.seed) if training else None,
+        sampler=EpochSampler(len(dataset), config.seed, repeats) if training else None,
         num_workers=workers, collate_fn=functools.partial(_first_error_or, join), worker_init_fn=_start_worker,
         generator=torch.Generator().manual_seed(config.seed),  # its own: looping draws nothing from the global one
         persistent_workers=workers > 0 and (training or config.cache_data),  # else their caches die with the epoch

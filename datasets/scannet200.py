@@ -4,15 +4,18 @@
     sample = dataset[0]
 """
 from argparse import Namespace
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from datasets.instance_sampling import InstanceSampler
 from datasets.labels import raw_to_class
+from datasets.mix3d import mix
+from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import Scene, read_scene
-from datasets.transforms import color_transforms, point_transforms
+from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
@@ -26,7 +29,8 @@ class Sample:
     coordinates: (M, 3) int32, voxels. features: (M, 3) float32, colour. labels: (M,) int64 class index or ignore label.
     inverse: (N,) int64, row of `coordinates` of each point, and point_labels: (N,) int64 class index or ignore label,
     both in the file's vertex order; None in training, where points are not scored. point_labels is None, too, where
-    the file has no labels (labels are all ignore label then). point_count: N.
+    the file has no labels (labels are all ignore label then). point_count: N. placed, skipped: classes of the tail
+    instances that were inserted, and of those that found no place.
     """
     name: str
     coordinates: np.ndarray
@@ -35,6 +39,8 @@ class Sample:
     inverse: np.ndarray | None
     point_labels: np.ndarray | None
     point_count: int
+    placed: list[str] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
 
 
 class SceneDataset(torch.utils.data.Dataset):
@@ -42,7 +48,7 @@ class SceneDataset(torch.utils.data.Dataset):
 
     training: augment, and want labels. The augmentation of a scene depends on config.seed, the epoch and the scene's
     index alone, so it is the same whatever process computes it; the epoch lies in shared memory, where `set_epoch`
-    in the main process reaches running workers. config.cache_data keeps decoded scenes in memory, per process.
+    in the main process reaches running workers. config.cache_data keeps decoded scenes memory-mapped beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
     for an empty list, a scene name listed twice (outputs carry the name), and a wrong voxel size.
@@ -51,7 +57,7 @@ class SceneDataset(torch.utils.data.Dataset):
     textual = False  # True: trained against text anchors (stage 1)
 
     def __init__(self, config: Namespace, split: str, training: bool):
-        self.split = split
+        self.split, self.root = split, config.scannet_path
         self.training = training
         self.paths = read_split(config.scannet_path, split)
         self.voxel_size = self._choose_voxel_size(config.voxel_size)
@@ -61,7 +67,9 @@ class SceneDataset(torch.utils.data.Dataset):
         self.ignore_label = config.ignore_label
         self.normalize_color = config.normalize_color
         self.seed = config.seed
-        self._cache: dict[int, Scene] | None = {} if config.cache_data else None
+        self.mix_scenes = config.mix_scenes if training else 0.0
+        self.sampler = _instance_sampler(config) if training and config.sample_tail_instances else None
+        self._decoded = DecodedScenes(decoded_folder(config.scannet_path)) if config.cache_data else None
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
     @classmethod
@@ -86,25 +94,27 @@ class SceneDataset(torch.utils.data.Dataset):
 
     def scene(self, index: int) -> Scene:
         """The scan as it lies on disk. Raises ValueError as `read_scene`, and for labels of another label set."""
-        if self._cache is not None and index in self._cache:
-            return self._cache[index]
-        scene = read_scene(self.paths[index])
-        _check_labels(scene, self.paths[index], required=self.training)
-        if self._cache is not None:
-            self._cache[index] = scene
+        path = self.paths[index]
+        return self._decoded.get(path, self._read) if self._decoded else self._read(path)
+
+    def _read(self, path: Path) -> Scene:
+        scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
+        _check_labels(scene, path, required=self.training)
         return scene
 
     def __getitem__(self, index: int) -> Sample:
-        scene = self.scene(index)
-        points, colors = scene.points, scene.colors
-        labels = None if scene.labels is None else raw_to_class(scene.labels, self.ignore_label)
         rng = np.random.default_rng([self.seed, int(self._epoch[0]), index])
         try:
-            if self.training:
-                points, colors, labels = self.move(points, colors, labels, rng)
+            name, (points, colors, labels), placed, skipped = self._cloud(index, rng)
+            if self.mix_scenes and rng.random() < self.mix_scenes:
+                other = int(rng.integers(len(self)))
+                other_name, cloud, more_placed, more_skipped = self._cloud(other, rng)
+                points, colors, labels = mix((points, colors, labels), cloud, rng)
+                name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
             voxels = self.voxelizer(points, colors, labels)
         except ValueError as error:
-            raise ValueError(f"{self.paths[index]}: {error}") from None
+            path = str(self.paths[index])
+            raise ValueError(str(error) if path in str(error) else f"{path}: {error}") from None
         features, voxel_labels = voxels.features, voxels.labels
         if self.training:
             _, features, _ = self.recolor(voxels.coordinates, features, voxel_labels, rng)
@@ -112,8 +122,18 @@ class SceneDataset(torch.utils.data.Dataset):
             features = features / 255 - 0.5
         if voxel_labels is None:
             voxel_labels = np.full(len(voxels.coordinates), self.ignore_label, dtype=np.int64)
-        return Sample(scene.name, voxels.coordinates, features.astype(np.float32, copy=False), voxel_labels,
-                      None if self.training else voxels.inverse, None if self.training else labels, len(points))
+        return Sample(name, voxels.coordinates, features.astype(np.float32, copy=False), voxel_labels,
+                      None if self.training else voxels.inverse, None if self.training else labels, len(points),
+                      placed, skipped)
+
+    def _cloud(self, index: int, rng: np.random.Generator) -> tuple[str, Cloud, list[str], list[str]]:
+        """A scene's name and points with class labels; in training moved, with instances inserted, and which."""
+        scene, placed, skipped = self.scene(index), [], []
+        if self.training and self.sampler:
+            scene, placed, skipped = self.sampler(scene, rng)
+        labels = None if scene.labels is None else raw_to_class(scene.labels, self.ignore_label)
+        cloud = (scene.points, scene.colors, labels)
+        return scene.name, self.move(*cloud, rng) if self.training else cloud, placed, skipped
 
 
 class Scannet200VoxelizationDataset(SceneDataset):
@@ -140,23 +160,26 @@ DATASETS = {cls.__name__: cls for cls in (Scannet200VoxelizationDataset, Scannet
 
 
 def read_split(root: str | Path, split: str) -> list[Path]:
-    """Paths of the scenes that `<root>/<split>.txt` lists, in its order. Raises as `SceneDataset`."""
+    """Paths of a split's scenes: those that `<root>/<split>.txt` lists, in its order; without a list, Pointcept's scene
+    folders `<root>/<split>/*/coord.npy`, or, to run a network on, the scans `<root>/*.ply` or a single one as `root`.
+
+    Raises as `SceneDataset`.
+    """
     if not str(root):
         raise FileNotFoundError("no dataset: --scannet_path is empty; name a dataset folder, or " + _remedy("DATA"))
     root = Path(root)
+    if root.is_file() and root.suffix == ".ply":
+        return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such dataset folder; {_remedy(root)}")
     listing = root / f"{split}.txt"
-    if not listing.is_file():
-        raise FileNotFoundError(f"{listing}: the list of {split} scenes is missing; {_remedy(root)}")
-    lines = [line.strip() for line in listing.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
-    paths = [root / line for line in lines if line]
-    if not paths:
-        raise ValueError(f"{listing}: lists no scene")
-    missing = [path for path in paths if not path.is_file()]
-    if missing:
-        raise FileNotFoundError(f"{missing[0]}: listed in {listing} but missing ({len(missing)} of {len(paths)} are); "
-                                f"{_remedy(root)}")
+    if listing.is_file():
+        paths = _listed(root, listing)
+    else:
+        paths = sorted(file.parent for file in root.glob(f"{split}/*/coord.npy")) or (
+            [] if split == "train" else sorted(root.glob("*.ply")))
+        if not paths:
+            raise FileNotFoundError(f"{listing}: the list of {split} scenes is missing; {_remedy(root)}")
     seen: set[str] = set()
     for path in paths:
         if path.stem in seen:
@@ -165,8 +188,32 @@ def read_split(root: str | Path, split: str) -> list[Path]:
     return paths
 
 
+def _listed(root: Path, listing: Path) -> list[Path]:
+    lines = [line.strip() for line in listing.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
+    paths = [root / line for line in lines if line]
+    if not paths:
+        raise ValueError(f"{listing}: lists no scene")
+    missing = [path for path in paths if not path.exists()]
+    if missing:
+        raise FileNotFoundError(f"{missing[0]}: listed in {listing} but missing ({len(missing)} of {len(paths)} are); "
+                                f"{_remedy(root)}")
+    return paths
+
+
+def decoded_folder(root: str | Path) -> Path:
+    """Where --cache_data keeps decoded scenes of a dataset root."""
+    root = Path(root)
+    return (root if root.is_dir() else root.parent) / ".decoded"
+
+
+def _instance_sampler(config: Namespace) -> InstanceSampler:
+    return InstanceSampler(config.scannet_path, config.num_instances_to_add, config.max_instance_placing_iterations,
+                           config.instance_sampling_weights)
+
+
 def _remedy(root: str | Path) -> str:
-    return f"make one with `python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out"
+    return (f"make one with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` from ScanNet or "
+            f"`python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out")
 
 
 def _check_labels(scene: Scene, path: Path, required: bool) -> None:

@@ -79,8 +79,6 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
 
     Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
     """
-    if config.sample_tail_instances:
-        raise ValueError("--sample_tail_instances True: this version samples no tail instances; say False")
     if config.classifier_only and config.use_embedding_loss:
         raise ValueError("--classifier_only and --use_embedding_loss exclude each other: stage 1 leaves `final` alone")
     if len(config.dilations) != 4:

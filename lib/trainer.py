@@ -5,6 +5,7 @@ TensorBoard scalars. Ctrl-C or SIGTERM ends after the step in hand, with last.ck
 """
 import signal
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -122,7 +123,10 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
     run.optimizer.zero_grad(set_to_none=True)
     group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
     total = torch.zeros((), device=run.device)
+    placed, skipped = Counter(), Counter()
     for batch in bar:
+        placed.update(batch.placed)
+        skipped.update(batch.skipped)
         batch = batch.to(run.device)
         loss = config.embedding_loss_lambda * _loss(run, batch) if config.use_embedding_loss else _loss(run, batch)
         (loss / group).backward()
@@ -145,8 +149,19 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
         if run.stopping or progress.step >= config.max_iter:
             break
     bar.close()
+    if placed or skipped:
+        tqdm.write(_instance_report(placed, skipped))
+        writer.add_scalar("train/instances_placed", placed.total(), progress.step)
+        writer.add_scalar("train/instances_skipped", skipped.total(), progress.step)
     if progress.batch >= run.batches:
         progress.epoch, progress.batch = progress.epoch + 1, 0
+
+
+def _instance_report(placed: Counter, skipped: Counter) -> str:
+    """One line: tail instances inserted and, with a minus, without a place, for each class."""
+    classes = [f"{name} {placed[name]}" + (f" -{skipped[name]}" if skipped[name] else "")
+               for name in sorted(placed | skipped)]
+    return f"tail instances: {placed.total()} placed, {skipped.total()} found no place ({', '.join(classes)})"
 
 
 def _loss(run: Training, batch) -> torch.Tensor:

@@ -4,8 +4,13 @@
 """
 import argparse
 import sys
+from pathlib import Path
 
+from tqdm import tqdm
+
+from datasets.root_files import SPLITS
 from datasets.synthetic.dataset import Settings, build_dataset
+from datasets.synthetic.raw import build_raw_scannet
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -21,12 +26,16 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--rooms", default=Settings.rooms, help="kinds of room, separated by commas")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--overwrite", action="store_true", help="replace a synthetic data set made with other options")
+    parser.add_argument("--raw_scannet", action="store_true",
+                        help="write raw ScanNet scans instead, for datasets.preprocess.scannet200")
     options = parser.parse_args(arguments)
     try:
         if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:
             raise ValueError("--train, --val, --test and --seed are 0 or more, and --room_scale is above 0")
         settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale,
                             options.rooms)
+        if options.raw_scannet:
+            return _write_raw(Path(options.out), settings)
         summary = build_dataset(options.out, settings, options.workers, options.overwrite)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
@@ -34,6 +43,14 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{options.out}: {summary['scenes']} scenes, {summary['points']:,} points, classes: "
           + ", ".join(f"{split} {n}" for split, n in summary["classes"].items())
           + ("" if summary["fresh"] else " (was there already)"))
+    return 0
+
+
+def _write_raw(out: Path, settings: Settings) -> int:
+    scenes = sum(settings.scenes(split) for split in SPLITS)
+    with tqdm(total=scenes, desc="raw scans", unit="scene") as bar:
+        build_raw_scannet(out, settings, bar)
+    print(f"{out}: {scenes} raw scans; next: python -m datasets.preprocess.scannet200 --scannet {out} --out DATASET")
     return 0
 
 

@@ -2,11 +2,9 @@
 
 `build_dataset(out, Settings(train=60, val=12, test=4, seed=0))`; run by `python -m datasets.synthetic`.
 """
-import csv
 import json
 import os
 import shutil
-from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -15,15 +13,10 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from datasets.labels import CLASS_NAMES, GROUPS
+from datasets.files import replacing
 from datasets.ply import Scene, write_scene
-from datasets.statistics import (
-    bounding_boxes,
-    category_weights,
-    count_points,
-    instance_sampling_weights,
-    tail_instances,
-)
+from datasets.root_files import SPLITS, scene_record, write_root
+from datasets.statistics import tail_instances
 from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
 from datasets.synthetic.collision import Placed
 from datasets.synthetic.layout import furnish
@@ -31,8 +24,9 @@ from datasets.synthetic.objects.kinds import ROOMS
 from datasets.synthetic.rooms import Room, build_room
 from datasets.synthetic.scanner import scan
 
-SPLITS = ("train", "val", "test")
 SETTINGS = "synthetic.json"  # what a folder was made with
+CUTS = ".cuts"  # tail instances before they are numbered
+SUMMARY = ("scenes", "points", "classes")
 
 
 @dataclass(frozen=True)
@@ -126,15 +120,11 @@ def _write(stage: Path, settings: Settings, workers: int) -> dict:
             for job in jobs:
                 results.append(make(job))
                 bar.update()
-    for split in SPLITS:
-        lines = [f"{split}/{r['name']}.ply\n" for r in results if r["split"] == split]
-        (stage / f"{split}.txt").write_text("".join(lines))
-    instances = _number_instances(stage / "train" / "train_instances")
-    _write_feature_data(stage / "feature_data", results, instances)
-    seen = {split: sum(_points(results, split) > 0) for split in SPLITS[:2]}
-    summary = {"scenes": len(jobs), "points": int(sum(r["size"] for r in results)),
-               "classes": {split: int(n) for split, n in seen.items()}}
-    _write_json(stage / SETTINGS, {"settings": asdict(settings), "summary": summary})
+    cuts = [(name, stage / CUTS / file) for result in results for name, file in result.pop("cuts")]
+    summary = {key: value for key, value in write_root(stage, results, cuts).items() if key in SUMMARY}
+    shutil.rmtree(stage / CUTS, ignore_errors=True)
+    with replacing(stage / SETTINGS) as file:
+        json.dump({"settings": asdict(settings), "summary": summary}, file, indent=1)
     return summary
 
 
@@ -142,55 +132,12 @@ def _write_scene(stage: Path, settings: Settings, job: tuple[str, int]) -> dict:
     """Make and write one scene, and what the training split derives from it."""
     split, index = job
     scene = make_scene(settings, split, index)
-    result = {"split": split, "name": scene.name, "size": len(scene.points)}
+    record = scene_record(scene, split) | {"cuts": []}
     if split == "test":
-        write_scene(stage / split / f"{scene.name}.ply", Scene(scene.name, scene.points, scene.colors))
-        return result
+        scene = Scene(scene.name, scene.points, scene.colors)
     write_scene(stage / split / f"{scene.name}.ply", scene)
-    result["points"] = count_points(scene)
     if split == "train":
-        result["boxes"] = bounding_boxes(scene)
         for name, cut in tail_instances(scene):
-            folder = stage / "train" / "train_instances" / name
-            folder.mkdir(parents=True, exist_ok=True)
-            write_scene(folder / f"{cut.name}.ply", cut)
-    return result
-
-
-def _number_instances(folder: Path) -> Counter:
-    """Rename each class's instance files to <category>_<k>.ply in the scenes' order; returns how many each has."""
-    folder.mkdir(parents=True, exist_ok=True)
-    counts = Counter()
-    for category in sorted(p for p in folder.iterdir() if p.is_dir()):
-        files = sorted(category.iterdir(), key=lambda p: (p.stem.rpartition("_")[0], int(p.stem.rpartition("_")[2])))
-        for k, file in enumerate(files):
-            file.rename(category / f"{category.name}_{k}.ply")
-        counts[category.name] = len(files)
-    return counts
-
-
-def _points(results: list[dict], split: str) -> np.ndarray:
-    return sum((r["points"] for r in results if r["split"] == split), np.zeros(len(CLASS_NAMES), dtype=np.int64))
-
-
-def _write_feature_data(folder: Path, results: list[dict], instances: Counter) -> None:
-    """Weights, boxes and the table of classes."""
-    folder.mkdir()
-    train = [r for r in results if r["split"] == "train"]
-    if train:
-        _write_json(folder / "category_weights.json", category_weights(_points(results, "train")))
-    _write_json(folder / "instance_sampling_weights.json", instance_sampling_weights(instances))
-    _write_json(folder / "bounding_boxes.json", {r["name"]: r["boxes"] for r in train})
-    with open(folder / "statistics.csv", "w", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["class", "group", "train_scenes", "train_points", "val_scenes", "val_points"])
-        for k, name in enumerate(CLASS_NAMES):
-            row = [name, GROUPS[k]]
-            for split in SPLITS[:2]:
-                points = [int(r["points"][k]) for r in results if r["split"] == split]
-                row += [sum(p > 0 for p in points), sum(points)]
-            writer.writerow(row)
-
-
-def _write_json(path: Path, content) -> None:
-    path.write_text(json.dumps(content, indent=1))
+            write_scene(stage / CUTS / f"{cut.name}.ply", cut)
+            record["cuts"].append((name, f"{cut.name}.ply"))
+    return record

@@ -188,7 +188,7 @@ def test_a_failure_leaves_nothing_behind_and_the_old_set_in_place(tmp_path, monk
     empty = Settings(train=0, val=0, test=0)
     build_dataset(tmp_path / "set", empty)
     before = files_of(tmp_path)
-    monkeypatch.setattr("datasets.synthetic.dataset._write_feature_data", lambda *_: 1 / 0)
+    monkeypatch.setattr("datasets.synthetic.dataset.write_root", lambda *_: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         build_dataset(tmp_path / "set", Settings(train=0, val=0, test=0, seed=1), overwrite=True)
     assert files_of(tmp_path) == before and [p.name for p in tmp_path.iterdir()] == ["set"]

@@ -75,7 +75,6 @@ def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flag
 
 
 @pytest.mark.parametrize("flags,words", [
-    (["--sample_tail_instances", "True"], "sample_tail_instances"),
     (["--classifier_only", "True"], "--weights"),
     (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
     (["--dilations", "1,2"], "four"),

@@ -1,0 +1,241 @@
+"""Tail instances inserted into training scenes (`--sample_tail_instances True`), on points, where they could be.
+
+    sampler = InstanceSampler(root); scene, placed, skipped = sampler(scene, np.random.default_rng(0))
+
+An instance stands on a surface that carries it, or hangs on a wall if its class does; it overlaps nothing, keeps its
+label, and gets a fresh instance id (lessons L7 to L10).
+"""
+import functools
+import json
+from pathlib import Path
+
+import numpy as np
+
+from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.ply import Scene, read_scene
+
+CELL = 0.04  # metres, side of the cells in which things may not meet
+CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
+BORDER = 2  # empty cells around a scene
+SUPPORTED = 0.7  # share of the footprint's cells that must lie on the surface
+SMALL = 0.6  # metres; what is smaller in every direction may also stand on furniture
+
+_FLOOR = ("floor", "mat", "shower floor")
+_FURNITURE = ("table", "desk", "shelf", "bed", "bookshelf", "coffee table", "counter", "kitchen counter", "nightstand",
+              "dresser", "tv stand", "end table", "dining table", "cabinet", "file cabinet", "bench", "stand",
+              "windowsill", "bathroom vanity", "bathroom counter", "kitchen cabinet", "bathroom cabinet", "ledge",
+              "couch", "storage organizer", "ottoman", "mattress", "rack", "stool", "piano", "box", "cart")
+_HANGING = ("picture", "clock", "mirror", "whiteboard", "blackboard", "board", "bulletin board", "poster", "calendar",
+            "sign", "light switch", "power outlet", "fire alarm", "vent", "toilet paper holder",
+            "toilet paper dispenser", "soap dispenser", "paper towel dispenser", "toilet seat cover dispenser",
+            "handicap bar", "bar", "rail", "shower curtain rod", "closet rod", "shower head",
+            "fire extinguisher", "coat rack", "mailbox")
+
+
+def _ids(names: tuple[str, ...]) -> np.ndarray:
+    return RAW_IDS[[CLASS_NAMES.index(name) for name in names]]
+
+
+FLOOR_IDS, CARRYING_IDS, WALL_ID = _ids(_FLOOR), _ids(_FLOOR + _FURNITURE), int(_ids(("wall",))[0])
+LARGEST_ID = int(RAW_IDS.max())
+
+
+class Room:
+    """What lies in the cells of a scene, as bits: anything at all, what carries, floor, and loose things.
+
+    Loose is what is neither wall nor carries: an instance may touch the wall it hangs on and the surface it stands on.
+    """
+    ANY, CARRIES, FLOOR, LOOSE = 1, 2, 4, 8
+
+    def __init__(self, points: np.ndarray, labels: np.ndarray):
+        self.origin = points.min(0) - BORDER * CELL
+        self.last = self.cells(points.max(0)[None])[0]
+        self.shape = tuple(self.last + BORDER)
+        self.bits = np.zeros(self.shape, dtype=np.uint8)
+        kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
+        kinds[WALL_ID] = self.ANY
+        kinds[CARRYING_IDS] = self.ANY | self.CARRIES
+        kinds[FLOOR_IDS] |= self.FLOOR
+        kinds = kinds[np.clip(labels, 0, LARGEST_ID)]  # (N,)
+        flat = np.ravel_multi_index(tuple(self.cells(points).T), self.shape)
+        for value in np.unique(kinds):
+            self.bits.reshape(-1)[flat[kinds == value]] |= value
+
+    def cells(self, points: np.ndarray) -> np.ndarray:
+        """(N, 3) int64 cell of each point."""
+        return np.floor((points - self.origin) * np.float32(1 / CELL)).astype(np.int64)
+
+    def add(self, points: np.ndarray) -> None:
+        """Mark the cells of these points, which lie inside, as taken by something loose."""
+        self.bits[tuple(self.cells(points).T)] |= self.ANY | self.LOOSE
+
+    def inside(self, columns: np.ndarray, low: np.ndarray, high: np.ndarray) -> bool:
+        """Whether cells low to high of the columns (M, 2) are all part of the box that the scene's points span."""
+        return bool((columns >= BORDER).all() and (columns <= self.last[:2]).all() and low.min() >= BORDER
+                    and high.max() <= self.last[2])
+
+    def blocked(self, columns: np.ndarray, low: np.ndarray, high: np.ndarray, kind: int) -> bool:
+        """Whether any cell from low to high (M,), both included, of the columns (M, 2) holds something of this kind."""
+        bottom = low.min()
+        column = self.bits[columns[:, 0], columns[:, 1], bottom:high.max() + 1]  # (M, heights)
+        heights = np.arange(column.shape[1]) + bottom
+        return bool(((column & kind != 0) & (heights >= low[:, None]) & (heights <= high[:, None])).any())
+
+
+class InstanceSampler:
+    """Inserts `number` tail instances into a scene; a scene in which one finds no place in `tries` goes without it.
+
+    root: dataset root with `train/train_instances`; weights_path: JSON {class name: weight}, by default the root's
+    `feature_data/instance_sampling_weights.json`. Raises FileNotFoundError and ValueError (L10).
+    """
+
+    def __init__(self, root: str | Path, number: int = 5, tries: int = 50, weights_path: str | Path | None = None):
+        self.number, self.tries = number, tries
+        root = Path(root)
+        folder = root / "train" / "train_instances"
+        remedy = (f"make it with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` or "
+                  f"`python -m datasets.synthetic --out {root}`, or say --sample_tail_instances False")
+        path = Path(weights_path or root / "feature_data" / "instance_sampling_weights.json")
+        for needed in (path, folder):
+            if not needed.exists():
+                raise FileNotFoundError(f"{needed}: missing; --sample_tail_instances needs it: {remedy}")
+        weights = _read_weights(path)
+        self.files = {name: sorted((folder / name).glob("*.ply")) for name in weights}
+        empty = [name for name, files in self.files.items() if not files]
+        if empty or not weights:
+            raise FileNotFoundError(f"{folder / empty[0] if empty else folder}: holds no tail instance; {remedy}")
+        self.names = list(weights)
+        self.chances = np.array([weights[name] for name in self.names]) / sum(weights.values())
+
+    def __call__(self, scene: Scene, rng: np.random.Generator) -> tuple[Scene, list[str], list[str]]:
+        """The scene with instances after its own points; class names placed and skipped. `scene` stays as it is."""
+        if scene.labels is None:
+            raise ValueError(f"{scene.name}: has no label column; tail instances are placed by what is floor or wall")
+        room = Room(scene.points, scene.labels)
+        carrying = np.flatnonzero(np.isin(scene.labels, CARRYING_IDS))
+        floor = carrying[np.isin(scene.labels[carrying], FLOOR_IDS)]
+        walls = scene.points[scene.labels == WALL_ID]
+        parts, placed, skipped = [], [], []
+        for index in rng.choice(len(self.names), size=self.number, p=self.chances):
+            name = self.names[index]
+            instance = _read_instance(self.files[name][rng.integers(len(self.files[name]))])
+            points = _turned(instance.points, rng, upright_only=name in _HANGING)
+            if name in _HANGING:
+                found = self._hang(points, walls, room, rng)
+            else:
+                small = np.ptp(points, axis=0).max() < SMALL
+                spots = scene.points[rng.choice(carrying if small else floor, size=self.tries)] if len(floor) else []
+                found = self._stand(points, spots, Room.CARRIES if small else Room.FLOOR, room)
+            if found is None:
+                skipped.append(name)
+                continue
+            room.add(found)
+            gain = rng.uniform(0.85, 1.15)  # another room's light
+            colors = np.clip(np.rint(instance.colors * gain), 0, 255).astype(np.uint8)
+            parts.append((found, colors, int(RAW_IDS[CLASS_NAMES.index(name)])))
+            placed.append(name)
+        return _joined(scene, parts), placed, skipped
+
+    def _stand(self, points: np.ndarray, spots: np.ndarray, surface: int, room: Room) -> np.ndarray | None:
+        """The points on the first spot that has enough of the surface below them and nothing in the way, else None."""
+        for spot in spots:
+            moved = points + spot
+            columns, low, high = _columns(room.cells(moved))
+            level = room.cells(spot[None])[0, 2]
+            low, high = np.maximum(low, level), np.maximum(high, level)
+            if not room.inside(columns, low, np.maximum(high, level + CONTACT + 1)):
+                continue
+            foot = columns[low <= level + CONTACT]
+            below = room.bits[foot[:, 0], foot[:, 1], max(0, level - 1):level + 2] & surface
+            if below.any(1).mean() < SUPPORTED:
+                continue
+            above = np.maximum(low, level + CONTACT + 1)
+            if not (room.blocked(columns, low, high, Room.LOOSE)
+                    or room.blocked(columns, above, np.maximum(high, above), Room.ANY)):
+                return moved
+        return None
+
+    def _hang(self, points: np.ndarray, walls: np.ndarray, room: Room, rng: np.random.Generator) -> np.ndarray | None:
+        """The points, flat side to a wall and just before it, where nothing hangs or stands yet; else None."""
+        if not len(walls):
+            return None
+        thin = int(np.ptp(points[:, :2], axis=0).argmin())
+        inward = (walls.min(0) + walls.max(0)) / 2
+        points = points - np.array([0, 0, np.ptp(points[:, 2]) / 2], np.float32)
+        for spot in walls[rng.integers(len(walls), size=self.tries)]:
+            near = walls[np.abs(walls - spot).max(1) < 0.2]
+            axis = int(np.ptp(near[:, :2], axis=0).argmin())  # the wall's normal
+            if len(near) < 10 or np.ptp(near[:, axis]) > 3 * CELL:
+                continue  # a corner
+            moved = points[:, [1, 0, 2]] * np.array([1, -1, 1], np.float32) if axis != thin else points.copy()
+            side = np.float32(1 if inward[axis] > spot[axis] else -1)
+            surface = near[:, axis].max() if side > 0 else near[:, axis].min()
+            middle = (moved[:, axis].max() + moved[:, axis].min()) / 2
+            moved += spot
+            moved[:, axis] += surface - spot[axis] - middle + side * (np.ptp(moved[:, axis]) / 2 + 0.01)
+            columns, low, high = _columns(room.cells(moved))
+            if (room.inside(columns, low, high) and _backed(moved, walls, axis, spot[axis])
+                    and not room.blocked(columns, low, high, Room.LOOSE | Room.CARRIES)):
+                return moved
+        return None
+
+
+def _backed(points: np.ndarray, walls: np.ndarray, axis: int, depth: float) -> bool:
+    """Whether there is wall behind the four corners and the middle of the points' box."""
+    across = 1 - axis
+    low, high = points[:, [across, 2]].min(0), points[:, [across, 2]].max(0)
+    plane = walls[np.abs(walls[:, axis] - depth) < 2 * CELL][:, [across, 2]]
+    corners = [(low + high) / 2, low, high, np.array([low[0], high[1]]), np.array([high[0], low[1]])]
+    return all((np.abs(plane - corner).max(1) < 2 * CELL).any() for corner in corners)
+
+
+def _columns(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The columns (M, 2) that cells (N, 3) lie in, and the lowest and highest cell (M,) of each."""
+    order = np.lexsort((cells[:, 2], cells[:, 1], cells[:, 0]))
+    cells = cells[order]
+    first = np.ones(len(cells), dtype=bool)
+    first[1:] = (cells[1:, :2] != cells[:-1, :2]).any(1)
+    starts = np.flatnonzero(first)
+    ends = np.append(starts[1:], len(cells)) - 1
+    return cells[starts, :2], cells[starts, 2], cells[ends, 2]
+
+
+def _turned(points: np.ndarray, rng: np.random.Generator, upright_only: bool) -> np.ndarray:
+    """Own rotation about z (not for what hangs: its flat side stays along an axis) and own scale, 0.9 to 1.1."""
+    scale = np.float32(rng.uniform(0.9, 1.1))
+    angle = 0.0 if upright_only else rng.uniform(-np.pi, np.pi)
+    cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
+    return points @ np.array([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]], np.float32) * scale
+
+
+def _joined(scene: Scene, parts: list[tuple[np.ndarray, np.ndarray, int]]) -> Scene:
+    """The scene with instances after it, each under the next free instance id."""
+    instances = np.zeros(len(scene.points), np.int32) if scene.instances is None else scene.instances
+    first = int(instances.max(initial=0)) + 1
+    sizes = [len(points) for points, _, _ in parts]
+    return Scene(
+        scene.name,
+        np.concatenate([scene.points, *(points.astype(np.float32) for points, _, _ in parts)]),
+        np.concatenate([scene.colors, *(colors for _, colors, _ in parts)]),
+        np.concatenate([scene.labels, np.repeat([raw for _, _, raw in parts], sizes).astype(scene.labels.dtype)]),
+        np.concatenate([instances, np.repeat(np.arange(first, first + len(parts)), sizes).astype(instances.dtype)]))
+
+
+@functools.lru_cache(maxsize=2048)
+def _read_instance(path: Path) -> Scene:
+    return read_scene(path)
+
+
+def _read_weights(path: Path) -> dict[str, float]:
+    if path.suffix in (".pkl", ".pickle"):
+        raise ValueError(f"{path}: pickles are not read; give sampling weights as JSON, {{class name: weight}}")
+    try:
+        weights = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error})") from None
+    if not isinstance(weights, dict):
+        raise ValueError(f"{path}: holds a {type(weights).__name__}, give a JSON object {{class name: weight}}")
+    for name, weight in weights.items():
+        if name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+            raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label table with a weight above 0")
+    return weights

@@ -1,0 +1,252 @@
+"""Tail instances in training scenes (lessons L7 to L10), and mixing: what every point keeps, and where things stand."""
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from datasets.instance_sampling import CELL, InstanceSampler, Room
+from datasets.labels import CLASS_NAMES, RAW_IDS, raw_to_class
+from datasets.mix3d import mix
+from datasets.ply import Scene, write_scene
+from datasets.scannet200 import Scannet200Voxelization2cmDataset
+from datasets.transforms import color_transforms, point_transforms
+from datasets.voxelizer import Voxelizer
+
+RAW = dict(zip(CLASS_NAMES, RAW_IDS.tolist()))
+
+
+def sheet(u, v, fixed, axis, step=0.02):
+    """Points of an axis-aligned rectangle: u, v are (low, high) along the other two axes."""
+    a, b = np.meshgrid(np.arange(*u, step), np.arange(*v, step), indexing="ij")
+    return np.insert(np.stack([a.ravel(), b.ravel()], 1), axis, fixed, axis=1).astype(np.float32)
+
+
+def room(with_table=True, name="room"):
+    """3 x 3 m of floor, two walls, and a table with a book on it; colours tell points apart."""
+    parts = [(sheet((0, 3), (0, 3), 0.0, 2), "floor"), (sheet((0, 3), (0, 2.2), 0.0, 0), "wall"),
+             (sheet((0, 3), (0, 2.2), 3.0, 1), "wall")]
+    if with_table:
+        parts += [(sheet((1, 2), (1, 2), 0.7, 2), "table"), (sheet((1.3, 1.6), (1.3, 1.6), 0.74, 2), "book")]
+    points = np.concatenate([p for p, _ in parts])
+    labels = np.concatenate([np.full(len(p), RAW[c], np.int32) for p, c in parts])
+    instances = np.concatenate([np.full(len(p), i + 1, np.int32) for i, (p, _) in enumerate(parts)])
+    colors = np.random.default_rng(0).integers(0, 256, points.shape, dtype=np.uint8)
+    return Scene(name, points, colors, labels, instances)
+
+
+def box(size):
+    """Surface points of a box, centred in x and y, standing on 0."""
+    x, y, z = (s / 2 for s in size)
+    faces = [sheet((-x, x), (-y, y), h, 2) for h in (0, 2 * z)] + [sheet((-x, x), (0, 2 * z), s, 1) for s in (-y, y)]
+    return np.concatenate(faces + [sheet((-y, y), (0, 2 * z), s, 0) for s in (-x, x)])
+
+
+SIZES = {"cup": (0.1, 0.1, 0.12), "guitar": (0.4, 0.3, 1.0), "clock": (0.3, 0.04, 0.3)}
+
+
+@pytest.fixture
+def root(tmp_path):
+    """A dataset root with one instance each of a small, a tall and a hanging class."""
+    for name, size in SIZES.items():
+        points = box(size)
+        write_scene(tmp_path / f"train/train_instances/{name}/{name}_0.ply",
+                    Scene(name, points, np.full(points.shape, 100, np.uint8), np.full(len(points), RAW[name], np.int32),
+                          np.full(len(points), 7, np.int32)))
+    (tmp_path / "feature_data").mkdir()
+    (tmp_path / "feature_data/instance_sampling_weights.json").write_text(json.dumps({n: 1 for n in SIZES}))
+    write_scene(tmp_path / "train/room.ply", room())
+    (tmp_path / "train.txt").write_text("train/room.ply\n")
+    return tmp_path
+
+
+def only(root, name):
+    """A sampler of one class."""
+    path = root / f"only_{name}.json"
+    path.write_text(json.dumps({name: 1.0}))
+    return InstanceSampler(root, weights_path=path)
+
+
+def inserted(scene, made):
+    """The points of each inserted instance."""
+    new = slice(len(scene.points), None)
+    ids = made.instances[new]
+    return [(made.points[new][ids == i], made.labels[new][ids == i]) for i in np.unique(ids)]
+
+
+def test_L7_inserted_points_keep_their_label_and_get_a_fresh_instance_id(root):
+    scene = room()
+    made, placed, _ = InstanceSampler(root)(scene, np.random.default_rng(1))
+    assert len(placed) >= 4
+    for name in ("points", "colors", "labels", "instances"):
+        assert np.array_equal(getattr(made, name)[:len(scene.points)], getattr(scene, name)), name
+    objects = inserted(scene, made)
+    assert [CLASS_NAMES[raw_to_class(labels)[0]] for _, labels in objects] == placed
+    assert all(len(np.unique(labels)) == 1 for _, labels in objects)
+    assert set(np.unique(made.instances[len(scene.points):])) == set(range(6, 6 + len(placed)))
+
+
+def test_L8_nothing_overlaps_and_everything_stays_inside(root):
+    sampler = InstanceSampler(root, number=12)
+    for seed in range(15):
+        scene = room()
+        made, placed, skipped = sampler(scene, np.random.default_rng(seed))
+        assert len(placed) + len(skipped) == 12
+        low, high = scene.points.min(0), scene.points.max(0)
+        objects = inserted(scene, made)
+        for points, _ in objects:
+            assert (points >= low - CELL).all() and (points <= high + CELL).all()
+        boxes = [(points.min(0), points.max(0)) for points, _ in objects]
+        for i, (points, _) in enumerate(objects):
+            for j, (a, b) in enumerate(boxes):
+                if i != j:  # no point well inside another's box
+                    assert not ((points > a + CELL) & (points < b - CELL)).all(1).any()
+
+
+def test_things_stand_on_what_carries_them(root):
+    heights = set()
+    for seed in range(40):
+        scene = room()
+        for name, allowed in (("cup", (0.0, 0.7)), ("guitar", (0.0,))):
+            made, placed, _ = only(root, name)(scene, np.random.default_rng(seed))
+            for points, _ in inserted(scene, made):
+                bottom = float(points[:, 2].min())
+                assert min(abs(bottom - h) for h in allowed) < 1e-3, (name, bottom)
+                heights.add((name, round(bottom, 1)))
+                if bottom > 0.5:  # on the table: over it, and not into the book
+                    assert ((points[:, :2] > 0.9) & (points[:, :2] < 2.1)).all()
+                    low, high = points[:, :2].min(0), points[:, :2].max(0)
+                    assert (high < 1.3 + CELL).any() or (low > 1.6 - CELL).any()
+    assert heights == {("cup", 0.0), ("cup", 0.7), ("guitar", 0.0)}
+
+
+def test_pictures_and_clocks_hang_flat_on_walls(root):
+    scene, axes = room(), set()
+    for seed in range(30):
+        made, _, _ = only(root, "clock")(scene, np.random.default_rng(seed))
+        for points, _ in inserted(scene, made):
+            extent = np.ptp(points, axis=0)
+            axis = int(extent[:2].argmin())
+            wall = 0.0 if axis == 0 else 3.0
+            axes.add(axis)
+            assert extent[axis] < 0.06 and np.abs(points[:, axis] - wall).max() < 0.1 and points[:, 2].min() > 0
+            assert (points[:, axis] > 0).all() if axis == 0 else (points[:, axis] < 3).all()
+    assert axes == {0, 1}
+
+
+def test_L8_what_finds_no_place_is_skipped_and_counted(root):
+    scene = room()
+    scene.labels = np.full_like(scene.labels, RAW["wall"])  # no floor at all
+    made, placed, skipped = only(root, "guitar")(scene, np.random.default_rng(0))
+    assert not placed and skipped == ["guitar"] * 5 and len(made.points) == len(scene.points)
+
+
+def test_L9_insertion_is_on_points_before_voxelisation(root, dataset_config):
+    (root / "train.txt").write_text("train/room.ply\n")  # dataset_config's own scenes are listed there
+    dataset_config.scannet_path, dataset_config.sample_tail_instances = str(root), True
+    dataset_config.elastic_distortion = False
+    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True)
+    sample = dataset[0]
+    plain = len(room().points)
+    assert sample.point_count > plain and sample.placed
+    assert {CLASS_NAMES.index(name) for name in sample.placed} <= set(sample.labels.tolist())
+
+
+@pytest.mark.parametrize("spoil,words", [
+    (lambda root: (root / "feature_data/instance_sampling_weights.json").unlink(), "weights.json: missing"),
+    (lambda root: [p.unlink() for p in root.glob("train/train_instances/cup/*")], "cup: holds no tail instance"),
+    (lambda root: (root / "feature_data/instance_sampling_weights.json").write_text("{}"), "holds no tail instance"),
+])
+def test_L10_missing_files_name_the_command_that_builds_them(root, spoil, words):
+    spoil(root)
+    with pytest.raises(FileNotFoundError, match=words) as caught:
+        InstanceSampler(root)
+    assert "datasets.preprocess.scannet200" in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("text,words", [("[", "not a JSON file"), ('{"cup": -1}', "with a weight above 0"),
+                                        ('{"yeti": 1}', "is no class"), ("[1]", "holds a list")])
+def test_bad_weights_are_named(root, text, words):
+    path = root / "w.json"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=words):
+        InstanceSampler(root, weights_path=path)
+
+
+def test_weights_choose_the_classes(root):
+    path = root / "w.json"
+    path.write_text(json.dumps({"cup": 3.0, "clock": 1.0}))
+    sampler, counts = InstanceSampler(root, number=8, weights_path=path), {"cup": 0, "clock": 0}
+    for seed in range(40):
+        _, placed, skipped = sampler(room(), np.random.default_rng(seed))
+        for name in placed + skipped:
+            counts[name] += 1
+    assert abs(counts["cup"] / 320 - 0.75) < 0.08
+
+
+def test_occupied_cells_are_found():
+    scene = room()
+    grid = Room(scene.points, scene.labels)
+    book = grid.cells(np.array([[1.45, 1.45, 0.74]], np.float32))[0]
+    column, height = book[None, :2], book[2:]
+    assert grid.blocked(column, height, height, Room.LOOSE)
+    assert not grid.blocked(column, height + 2, height + 3, Room.ANY)
+
+
+def tagged(scene):
+    """A cloud whose colours number the points, so that each can be found again."""
+    number = np.arange(len(scene.points))
+    colors = np.stack([number % 251, number // 251 % 251, number // 251**2], 1).astype(np.float32)
+    return scene.points, colors, raw_to_class(scene.labels)
+
+
+def number_of(colors):
+    return (np.rint(colors) @ [1, 251, 251**2]).astype(int)
+
+
+def test_every_point_keeps_its_label_through_augmentation_insertion_and_mixing(root, dataset_config):
+    dataset_config.train_augmentation = True
+    scene, other = room(), room(with_table=False)
+    made, _, _ = InstanceSampler(root)(scene, np.random.default_rng(3))
+    rng = np.random.default_rng(0)
+    clouds = []
+    for s in (made, other):
+        points, colors, labels = tagged(s)
+        moved, same_colors, same_labels = point_transforms(dataset_config, 0.02)(points, colors, labels, rng)
+        assert same_colors is colors and same_labels is labels and not np.array_equal(moved, points)
+        clouds.append((moved, colors, labels))
+    points, colors, labels = mix(*clouds, rng)
+    numbers = number_of(colors)
+    first = len(made.points)
+    assert np.array_equal(numbers, np.concatenate([np.arange(first), np.arange(len(other.points))]))
+    assert np.array_equal(labels, np.concatenate([raw_to_class(made.labels), raw_to_class(other.labels)]))
+    voxels = Voxelizer(0.02)(points, colors, labels)
+    assert np.array_equal(np.floor(points / np.float64(0.02)).astype(np.int32), voxels.coordinates[voxels.inverse])
+    recolored = color_transforms(dataset_config)(voxels.coordinates, voxels.features, None, rng)[1]
+    assert recolored.shape == voxels.features.shape
+
+
+def test_mixed_scenes_share_a_floor_and_keep_their_shape():
+    first, second = tagged(room()), tagged(room(with_table=False))
+    points, _, _ = mix(first, second, np.random.default_rng(0))
+    a, b = points[:len(first[0])], points[len(first[0]):]
+    assert np.abs(np.ptp(a, axis=0) - np.ptp(first[0], axis=0)).max() < 1e-4  # the first is only shifted
+    assert np.abs((a.min(0) + a.max(0))[:2] / 2).max() <= 0.5 and abs(a[:, 2].min()) <= 0.5
+    spread = [np.linalg.norm(cloud - cloud.mean(0), axis=1) for cloud in (b, second[0])]
+    assert np.abs(spread[0] - spread[1]).max() < 1e-4  # the second is only turned
+    assert not np.allclose(np.ptp(b, axis=0), np.ptp(second[0], axis=0), atol=0.01)
+
+
+def test_the_flag_mixes_its_share_of_scenes(dataset_config):
+    dataset_config.mix_scenes = 0.5
+    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True)
+    mixed = 0
+    for epoch in range(20):
+        dataset.set_epoch(epoch)
+        for index in range(6):
+            sample = dataset[index]
+            mixed += "+" in sample.name
+            assert ("+" in sample.name) == (sample.point_count > len(dataset.scene(index).points))
+    assert 0.3 < mixed / 120 < 0.7
+    dataset_config.scannet_path = str(Path(dataset_config.scannet_path))
+    assert "+" not in Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)[0].name
