@@ -14,6 +14,7 @@ from datasets.ply import Scene, read_scene
 
 LABEL_TABLE = "scannetv2-labels.combined.tsv"
 POINTS, SEGMENTS = "_vh_clean_2.ply", "_vh_clean_2.0.010000.segs.json"
+FARTHEST = 1000  # metres
 AGGREGATION, INFORMATION = ".aggregation.json", ".txt"
 
 
@@ -65,6 +66,11 @@ def read_axis_alignment(path: Path) -> np.ndarray | None:
                 matrix = np.full((4, 4), np.nan)
             if not np.isfinite(matrix).all():
                 raise ValueError(f"{path}: axisAlignment needs 16 numbers, got {value.strip()[:60]!r}")
+            turn = matrix[:3, :3]
+            if np.abs(turn @ turn.T - np.eye(3)).max() > 0.01 or not np.array_equal(matrix[3], [0, 0, 0, 1]):
+                raise ValueError(f"{path}: axisAlignment is no rotation and shift: {value.strip()[:60]!r}")
+            if np.abs(matrix).max() > FARTHEST:
+                raise ValueError(f"{path}: axisAlignment shifts by more than {FARTHEST} m: {value.strip()[:60]!r}")
             return matrix
     return None
 
