@@ -18,7 +18,9 @@ def main(argv: list[str] | None = None) -> int:
     logging.basicConfig(format="%(message)s")
     config = get_config(argv)
     from lib.inference import run_inference  # after the flags: a mistyped one need not wait for torch
+    from lib.memory import keep_freed_memory
     from lib.trainer import train
+    keep_freed_memory()
     try:
         train(config) if config.is_train else run_inference(config)
     except (ValueError, OSError) as error:

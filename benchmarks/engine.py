@@ -21,6 +21,7 @@ from torch.nn import functional  # noqa: E402
 
 import lib.sparse  # noqa: E402
 from lib.execution import import_minkowski  # noqa: E402
+from lib.memory import keep_freed_memory  # noqa: E402
 from lib.sparse.quantize import sparse_quantize  # noqa: E402
 from models import build_model  # noqa: E402
 
@@ -252,6 +253,7 @@ def main() -> None:
     parser.add_argument("--memory_of", nargs=5, help=argparse.SUPPRESS)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
+    keep_freed_memory()  # as main.py does, for every engine
     if options.memory_of:
         return print_peak(*options.memory_of)
     absent = [name for name in options.engines if engine_module(name) is None]

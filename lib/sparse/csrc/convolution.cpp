@@ -113,36 +113,40 @@ void convolve(const void* features, const void* weight, const int32_t* table, vo
                    stride_c, stride_n);
       }
   }
-  // Tiles of one block of columns follow each other, so that its weights stay in the cache.
+  // Tiles of one block of columns follow each other, so that its weights stay in the cache; without a table, blocks of
+  // one tile, since then it is the rows that are worth keeping.
   int64_t tile = std::max<int64_t>(48, std::min<int64_t>(MAX_TILE, rows * columns.blocks / (6 * threads) + 1));
   const int64_t tiles = (rows + tile - 1) / tile;
-#pragma omp parallel for collapse(2) schedule(dynamic, 1) num_threads(threads)
-  for (int j = 0; j < columns.blocks; j++)
-    for (int64_t t = 0; t < tiles; t++)
-      with_width(columns.width(j), [&](auto constant) {
-        constexpr int WIDTH = decltype(constant)::value, COLUMNS = WIDTH * LANES;
-        Tile<WIDTH, BF16> work;
-        const int64_t begin = t * tile;
-        const int count = (int)(std::min(rows, begin + tile) - begin), first = columns.begin(j), n = columns.count(j);
-        for (int c = 0; c < COLUMNS; c++) work.spare[c] = bias && c < n ? bias[first + c] : 0.f;
-        for (int i = 0; i < count; i++) std::memcpy(work.sums + i * COLUMNS, work.spare, COLUMNS * 4);
-        for (int k = 0; k < offsets; k++) {
-          if (table) work.collect(table + k * rows + begin, (const word*)features, (int64_t)words, count);
-          else work.identity((const word*)features + begin * words, words, count);
-          if (!work.pairs) continue;
-          int source = flipped ? offsets - 1 - k : k;
-          if (packed)
-            work.add(panels.get() + (int64_t)first * words * offsets + (int64_t)source * words * COLUMNS, COLUMNS,
-                     words);
-          else work.add((const float*)weight + source * stride_k + first, stride_c, words);
-        }
-        for (int i = 0; i < count; i++) {
-          T* out = (T*)result + (begin + i) * outputs + first;
-          const float* sums = work.sums + i * COLUMNS;
-          if constexpr (BF16) for (int c = 0; c < n; c++) out[c] = to_bf16(sums[c]);
-          else std::memcpy(out, sums, n * 4);
-        }
-      });
+  const int chunk = table ? 1 : columns.blocks;
+#pragma omp parallel for schedule(dynamic, chunk) num_threads(threads)
+  for (int64_t item = 0; item < tiles * columns.blocks; item++) {
+    const int j = (int)(table ? item / tiles : item % columns.blocks);
+    const int64_t t = table ? item % tiles : item / columns.blocks;
+    with_width(columns.width(j), [&](auto constant) {
+      constexpr int WIDTH = decltype(constant)::value, COLUMNS = WIDTH * LANES;
+      Tile<WIDTH, BF16> work;
+      const int64_t begin = t * tile;
+      const int count = (int)(std::min(rows, begin + tile) - begin), first = columns.begin(j), n = columns.count(j);
+      for (int c = 0; c < COLUMNS; c++) work.spare[c] = bias && c < n ? bias[first + c] : 0.f;
+      for (int i = 0; i < count; i++) std::memcpy(work.sums + i * COLUMNS, work.spare, COLUMNS * 4);
+      for (int k = 0; k < offsets; k++) {
+        if (table) work.collect(table + k * rows + begin, (const word*)features, (int64_t)words, count);
+        else work.identity((const word*)features + begin * words, words, count);
+        if (!work.pairs) continue;
+        int source = flipped ? offsets - 1 - k : k;
+        if (packed)
+          work.add(panels.get() + (int64_t)first * words * offsets + (int64_t)source * words * COLUMNS, COLUMNS,
+                   words);
+        else work.add((const float*)weight + source * stride_k + first, stride_c, words);
+      }
+      for (int i = 0; i < count; i++) {
+        T* out = (T*)result + (begin + i) * outputs + first;
+        const float* sums = work.sums + i * COLUMNS;
+        if constexpr (BF16) for (int c = 0; c < n; c++) out[c] = to_bf16(sums[c]);
+        else std::memcpy(out, sums, n * 4);
+      }
+    });
+  }
 }
 
 // rows[p][first .. first + count) of `pairs` rows to [words of pairs][width], zeros where nothing is. In bfloat16 two
