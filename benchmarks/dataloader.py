@@ -67,13 +67,19 @@ def measure_steps(dataset, count: int, points: int) -> dict[str, list[float]]:
         if dataset.sampler:
             start = time.perf_counter()
             more = steps.run("InstanceSampler", dataset.sampler, scene, rng)[0]
-            dataset.voxelizer(*dataset.move(more.points, more.colors, raw_to_class(more.labels), rng))
+            finish(dataset, *dataset.move(more.points, more.colors, raw_to_class(more.labels), rng), rng)
             steps.times["scene with instances"].append((time.perf_counter() - start) * 1e3)
         start = time.perf_counter()
         both = [dataset.move(*cloud, rng) for _ in range(2)]
-        dataset.voxelizer(*steps.run("mix", mix, *both, rng))
+        finish(dataset, *steps.run("mix", mix, *both, rng), rng)
         steps.times["mixed pair"].append((time.perf_counter() - start) * 1e3)
     return steps.times
+
+
+def finish(dataset, points: np.ndarray, colors: np.ndarray, labels: np.ndarray, rng: np.random.Generator) -> None:
+    """What comes after the points are moved: voxels and their colours."""
+    voxels = dataset.voxelizer(points, colors, labels)
+    dataset.recolor(voxels.coordinates, voxels.features, None, rng)
 
 
 def measure_loader(config, workers: int, step: float, batches: int) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.geometry import bounds, extent
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.ply import Scene, read_scene
 
@@ -18,6 +19,7 @@ CELL = 0.04  # metres, side of the cells in which things may not meet
 CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
 BORDER = 2  # empty cells around a scene
 SUPPORTED = 0.7  # share of the footprint's cells that must lie on the surface
+NEAR = 0.2  # metres, within which a wall is looked at for its direction
 SMALL = 0.6  # metres; what is smaller in every direction may also stand on furniture
 
 _FLOOR = ("floor", "mat", "shower floor")
@@ -48,8 +50,9 @@ class Room:
     ANY, CARRIES, FLOOR, LOOSE = 1, 2, 4, 8
 
     def __init__(self, points: np.ndarray, labels: np.ndarray):
-        self.origin = points.min(0) - BORDER * CELL
-        self.last = self.cells(points.max(0)[None])[0]
+        low, high = bounds(points)
+        self.origin = low - np.float32(BORDER * CELL)
+        self.last = self.cells(high[None])[0]
         self.shape = tuple(self.last + BORDER)
         self.bits = np.zeros(self.shape, dtype=np.uint8)
         kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
@@ -123,7 +126,7 @@ class InstanceSampler:
             if name in _HANGING:
                 found = self._hang(points, walls, room, rng)
             else:
-                small = np.ptp(points, axis=0).max() < SMALL
+                small = extent(points).max() < SMALL
                 spots = scene.points[rng.choice(carrying if small else floor, size=self.tries)] if len(floor) else []
                 found = self._stand(points, spots, Room.CARRIES if small else Room.FLOOR, room)
             if found is None:
@@ -159,13 +162,18 @@ class InstanceSampler:
         """The points, flat side to a wall and just before it, where nothing hangs or stands yet; else None."""
         if not len(walls):
             return None
-        thin = int(np.ptp(points[:, :2], axis=0).argmin())
-        inward = (walls.min(0) + walls.max(0)) / 2
-        points = points - np.array([0, 0, np.ptp(points[:, 2]) / 2], np.float32)
+        size = extent(points)
+        thin = int(size[:2].argmin())
+        inward = sum(bounds(walls)) / 2
+        points = points - np.array([0, 0, size[2] / 2], np.float32)
+        columns = np.ascontiguousarray(walls.T)
         for spot in walls[rng.integers(len(walls), size=self.tries)]:
-            near = walls[np.abs(walls - spot).max(1) < 0.2]
-            axis = int(np.ptp(near[:, :2], axis=0).argmin())  # the wall's normal
-            if len(near) < 10 or np.ptp(near[:, axis]) > 3 * CELL:
+            near = walls[np.flatnonzero(np.abs(columns[2] - spot[2]) < NEAR)]
+            near = near[(np.abs(near[:, :2] - spot[:2]) < NEAR).all(1)]
+            if len(near) < 10:
+                continue
+            axis = int(extent(near)[:2].argmin())  # the wall's normal
+            if np.ptp(near[:, axis]) > 3 * CELL:
                 continue  # a corner
             moved = points[:, [1, 0, 2]] * np.array([1, -1, 1], np.float32) if axis != thin else points.copy()
             side = np.float32(1 if inward[axis] > spot[axis] else -1)
@@ -186,7 +194,8 @@ def _backed(points: np.ndarray, walls: np.ndarray, axis: int, depth: float) -> b
     low, high = points[:, [across, 2]].min(0), points[:, [across, 2]].max(0)
     plane = walls[np.abs(walls[:, axis] - depth) < 2 * CELL][:, [across, 2]]
     corners = [(low + high) / 2, low, high, np.array([low[0], high[1]]), np.array([high[0], low[1]])]
-    return all((np.abs(plane - corner).max(1) < 2 * CELL).any() for corner in corners)
+    return all(((np.abs(plane[:, 0] - a) < 2 * CELL) & (np.abs(plane[:, 1] - b) < 2 * CELL)).any()
+               for a, b in corners)
 
 
 def _columns(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -4,6 +4,7 @@
 """
 import numpy as np
 
+from datasets.geometry import bounds
 from datasets.transforms import Cloud, RandomRotation
 
 SHIFT = 0.5  # metres, of the first scene at most along each axis
@@ -23,6 +24,6 @@ def mix(first: Cloud, second: Cloud, rng: np.random.Generator) -> Cloud:
 
 
 def _centred(points: np.ndarray) -> np.ndarray:
-    low, high = points.min(axis=0), points.max(axis=0)
+    low, high = bounds(points)
     origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], dtype=points.dtype)
     return points - origin

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from scipy.ndimage import convolve1d
 
+from datasets.geometry import bounds
+
 NOISE_LIMIT = 20_000_000  # grid nodes of elastic distortion; a hall of 100 x 100 x 10 m needs 13 million
 
 Cloud = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -56,8 +58,8 @@ def elastic_distortion(points: np.ndarray, granularity: float, magnitude: float,
 
     Raises ValueError for a scene so wide that its noise grid would fill the memory.
     """
-    lowest = points.min(axis=0)
-    extent = points.max(axis=0) - lowest
+    lowest, highest = bounds(points)
+    extent = highest - lowest
     if np.prod(extent / granularity + 3, dtype=np.float64) > NOISE_LIMIT:
         raise ValueError(f"scene of {' x '.join(f'{metres:.0f}' for metres in extent)} m is too wide for elastic "
                          "distortion: are its coordinates metres? If so, use --elastic_distortion False")
@@ -144,7 +146,7 @@ class ChromaticAutoContrast:
 
     def __call__(self, points, colors, labels, rng) -> Cloud:
         if len(colors) and rng.random() < self.p:
-            low, high = colors.min(axis=0), colors.max(axis=0)
+            low, high = bounds(colors)
             scale = np.float32(255) / np.maximum(high - low, 1)  # a channel of one value stays finite
             blend = np.float32(rng.random())
             colors = (1 - blend) * colors + blend * (colors - low) * scale
