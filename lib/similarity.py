@@ -29,7 +29,7 @@ def draw_similarity(anchors: np.ndarray, names: Sequence[str], groups: Sequence[
     bar = left + side + 40
     picture = Image.new("RGB", (bar + 150, top + side + 20), "white")
     draw = ImageDraw.Draw(picture)
-    draw.text((left, 20), f"{title}: mean {others.mean():.3f}", fill="black", font=large)
+    draw.text((left, 20), f"{title}: mean cosine {others.mean():.3f}", fill="black", font=large)
     picture.paste(Image.fromarray(pixels), (left, top))
     for row, name in enumerate(names[i] for i in order):
         draw.text((left - 8, top + row * CELL + CELL // 2), name, fill="black", font=small, anchor="rm")
@@ -52,7 +52,7 @@ def draw_similarity(anchors: np.ndarray, names: Sequence[str], groups: Sequence[
     for share in np.linspace(0, 1, 6):
         y = top + round((1 - share) * (height - 1))
         draw.text((bar + 40, y), f"{low + share * (high - low):.2f}", fill="black", font=middle, anchor="lm")
-    draw.text((bar, top - 8), "cosine", fill="black", font=middle, anchor="ls")
+    draw.text((bar, top - 28), "cosine", fill="black", font=middle, anchor="ls")
     return picture
 
 
