@@ -281,6 +281,27 @@ def test_unreadable_weights_are_named_in_one_line(tmp_path, write, words):
     _one_line(error, str(tmp_path / "bad.pt"), words)
 
 
+class Touch:
+    """An object whose unpickling makes a file."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_no_pickled_code_of_weights_is_run(tmp_path, folder):
+    torch.save(Touch(tmp_path / "ran"), tmp_path / "bad.pt")
+    with pytest.raises(ValueError, match="neither OpenAI's CLIP archive"):
+        load_text_tower(tmp_path / "bad.pt")
+    (folder / "model.safetensors").unlink()
+    torch.save(Touch(tmp_path / "ran"), folder / "pytorch_model.bin")
+    with pytest.raises(ValueError, match="transformers cannot read"):
+        find_encoder(f"clip:{folder}").encode(TEXTS)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_another_vocabulary_is_refused(tmp_path):
     for content in (b"<html>", gzip.compress(b"#version\na b\n")):
         (tmp_path / VOCABULARY).write_bytes(content)
