@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Fetch what may be had without signing anything, and say, step by step, how to get ScanNet itself:
-#   bash download.sh                 label table, split lists, CLIP's text tower
+#   bash download.sh                 split lists, CLIP's text tower and vocabulary
 #   bash download.sh --check RAW     are the files of a ScanNet download complete?
 # Downloads resume where they stopped and are checked; a file that is there and right is not fetched again.
 set -uo pipefail
@@ -10,12 +10,14 @@ cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
 DOWNLOADS=${DOWNLOADS:-data/downloads}
 SCANNET_LISTS=${SCANNET_LISTS:-https://raw.githubusercontent.com/ScanNet/ScanNet/master/Tasks/Benchmark}
 CLIP_WEIGHTS=${CLIP_WEIGHTS:-https://openaipublic.azureedge.net/clip/models/40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt}
+CLIP_VOCABULARY=${CLIP_VOCABULARY:-https://raw.githubusercontent.com/openai/CLIP/main/clip/bpe_simple_vocab_16e6.txt.gz}
 sources() {
   cat <<END
 scannetv2_train.txt $SCANNET_LISTS/scannetv2_train.txt -
 scannetv2_val.txt $SCANNET_LISTS/scannetv2_val.txt -
 scannetv2_test.txt $SCANNET_LISTS/scannetv2_test.txt -
 ViT-B-32.pt $CLIP_WEIGHTS 40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af
+bpe_simple_vocab_16e6.txt.gz $CLIP_VOCABULARY 924691ac288e54409236115652ad4aa250f48203de50a9e4722a6ecd48d6804a
 END
 }
 

