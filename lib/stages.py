@@ -13,12 +13,14 @@ from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
+from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
-from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, TextContrastLoss, nearest_anchor
+from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, PointSupCon, TextContrastLoss, nearest_anchor
 from lib.text_anchors import fit_width, load_anchors
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"
+STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 PROJECTION = "projection."  # prefix of its weights in a checkpoint
 INPUT_CHANNELS = 3  # red green blue
 
@@ -105,15 +107,26 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> Te
         _load_projection(projection, config)
     else:
         anchors = fit_width(anchors, model.feature_channels)
-    if config.embedding_loss_type == "contrast":
-        criterion = TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
-                                     config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
-                                     config.ignore_label)
-    elif config.embedding_loss_type == "contrast_ce":
-        criterion = AnchorCrossEntropy(anchors, ignore_label=config.ignore_label)
-    else:
-        criterion = AnchorL2(anchors, config.ignore_label)
-    return TextStage(model, criterion, execution, projection)
+    return TextStage(model, _anchor_loss(config, anchors), execution, projection)
+
+
+def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
+    if not config.contrast_temperature > 0:
+        raise ValueError(f"--contrast_temperature {config.contrast_temperature}: give a number above 0")
+    if config.embedding_loss_type == "contrast_ce":
+        return AnchorCrossEntropy(anchors, config.contrast_temperature, config.ignore_label)
+    if config.embedding_loss_type == "l2":
+        return AnchorL2(anchors, config.ignore_label)
+    if config.embedding_loss_type == "pointsupcon":
+        return PointSupCon(anchors, config.contrast_temperature, config.supcon_points, config.ignore_label)
+    weights = None
+    if config.negative_sampling == "hard":
+        weights = hard_weights(anchors, config.contrast_temperature)
+    elif config.negative_sampling == "frequency" and config.is_train:
+        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, CLASS_NAMES))
+    return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
+                            config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
+                            config.ignore_label, weights)
 
 
 def _load_projection(projection: nn.Linear, config: Namespace) -> None:

@@ -74,7 +74,41 @@ def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flag
     assert {key.split(".")[0] for key in stage.state_dict()} == {"model", "projection"}
 
 
+@pytest.mark.parametrize("more,kind", [
+    ([], "TextContrastLoss"), (["--embedding_loss_type", "l2"], "AnchorL2"),
+    (["--embedding_loss_type", "contrast_ce", "--contrast_temperature", "0.2"], "AnchorCrossEntropy"),
+    (["--embedding_loss_type", "pointsupcon", "--contrast_temperature", "0.2", "--supcon_points", "64"], "PointSupCon"),
+    (["--negative_sampling", "hard"], "TextContrastLoss"), (["--negative_sampling", "frequency"], "TextContrastLoss"),
+])
+def test_flags_select_the_loss_of_stage_1_and_it_trains(run_flags, anchors_file, more, kind):
+    if "frequency" in more:
+        from datasets.labels import CLASS_NAMES
+        path = run_flags.root / "feature_data" / "statistics.csv"
+        path.parent.mkdir()
+        path.write_text("class,train_points\n" + "".join(f"{name},{k}\n" for k, name in enumerate(CLASS_NAMES)))
+    config = get_config(run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, *more))
+    criterion = build_stage(config).criterion
+    assert type(criterion).__name__ == kind
+    assert getattr(criterion, "temperature", 0.2) == 0.2 and getattr(criterion, "points", 64) == 64
+    if kind == "TextContrastLoss":
+        assert (criterion.negative_table is None) == (more == [])
+        if "frequency" in more:  # row 0: class 199 is drawn 199 times as often as class 1
+            shares = criterion.negative_table[:200].diff()
+            assert (shares[198] / shares[0]).item() == pytest.approx(199)
+    changed, _ = changed_by_a_step(config)
+    assert changed and not any(name.startswith("model.final") for name in changed)
+
+
+def test_missing_frequencies_stop_training_with_the_remedy_but_not_an_evaluation(run_flags, anchors_file, weights):
+    flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, "--weights", weights,
+                      "--negative_sampling", "frequency")
+    with pytest.raises(FileNotFoundError, match=r"statistics.csv: no class frequencies there; .*--negative_sampling"):
+        build_stage(get_config(flags))
+    assert build_stage(get_config([*flags, "--is_train", "False"])).criterion.negative_table is None
+
+
 @pytest.mark.parametrize("flags,words", [
+    (["--use_embedding_loss", "True", "--contrast_temperature", "0"], "--contrast_temperature 0"),
     (["--classifier_only", "True"], "--weights"),
     (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
     (["--dilations", "1,2"], "four"),
