@@ -15,7 +15,14 @@ from lib.checkpoint import load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
 from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
-from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, PointSupCon, TextContrastLoss, nearest_anchor
+from lib.losses.text_contrast import (
+    AnchorCrossEntropy,
+    AnchorL2,
+    PointSupCon,
+    TextContrastLoss,
+    anchor_cosines,
+    nearest_anchor,
+)
 from lib.text_anchors import fit_width, load_anchors
 from models import Res16UNet, build_model
 
@@ -46,6 +53,10 @@ class TextStage(nn.Module):
     def classes(self, output: Tensor) -> Tensor:
         """(N,) class of the nearest anchor by cosine."""
         return nearest_anchor(output, self.criterion.anchors)
+
+    def cosines(self, output: Tensor) -> Tensor:
+        """(N, 200) cosine of every voxel's feature with the anchor of every class."""
+        return anchor_cosines(output, self.criterion.anchors.to(output.dtype))
 
 
 class SegmentationStage(nn.Module):
