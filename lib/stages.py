@@ -29,6 +29,7 @@ from models import Res16UNet, build_model
 ANCHOR_CACHE = "feature_data"
 STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 PROJECTION = "projection."  # prefix of its weights in a checkpoint
+UNTRAINED_BY_TEXT_STAGE = ("final.",)
 INPUT_CHANNELS = 3  # red green blue
 
 
@@ -103,7 +104,8 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
     if config.weights:
-        print(load_weights(model, config.weights, config.lenient_weight_loading))
+        untrained = () if config.use_embedding_loss else UNTRAINED_BY_TEXT_STAGE
+        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained))
     if config.use_embedding_loss:
         return _text_stage(config, model, execution)
     return SegmentationStage(model, _segmentation_loss(config), execution, config.classifier_only)
@@ -143,12 +145,15 @@ def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
 def _load_projection(projection: nn.Linear, config: Namespace) -> None:
     """Take the projection from `--weights` too, where it holds one for anchors of this width."""
     stored = load_checkpoint(config.weights).get("state_dict", {}) if config.weights else {}
-    own = {key: stored.get(f"{PROJECTION}{key}") for key in projection.state_dict()}
+    own = {key: dict.get(stored, f"{PROJECTION}{key}") for key in projection.state_dict()}
     if all(value is not None and value.shape == projection.state_dict()[key].shape for key, value in own.items()):
         projection.load_state_dict(own)
+        print(f"{config.weights}: projection to the anchors loaded")
     elif not config.is_train:
         raise ValueError(f"{config.weights}: holds no projection to anchors {projection.out_features} wide; "
                          "evaluate it with the --text_encoder it was trained with")
+    elif config.weights:
+        print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
 
 
 def _segmentation_loss(config: Namespace) -> nn.Module:

@@ -74,6 +74,49 @@ def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flag
     assert {key.split(".")[0] for key in stage.state_dict()} == {"model", "projection"}
 
 
+@pytest.mark.parametrize("projection", ["True", "False"])
+def test_weights_pass_through_the_three_stages_and_each_report_says_what_is_new(run_flags, anchors_file, tmp_path,
+                                                                                capsys, projection):
+    def built(name, *more):
+        config = get_config(run_flags(*more))
+        torch.manual_seed(len(name))  # so that what is new differs from one stage to the next
+        stage = build_stage(config)
+        save_checkpoint(tmp_path / f"{name}.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
+        return {key: value.clone() for key, value in stage.state_dict().items()}, capsys.readouterr().out
+
+    def from_stage(name):
+        return "--weights", str(tmp_path / f"{name}.ckpt")
+
+    text = ("--use_embedding_loss", "True", "--language_features_path", anchors_file,
+            "--learned_projection", projection)
+    first, report = built("one", *text)
+    assert report == ""
+    second, report = built("second", *from_stage("one"))
+    weights = len(second)
+    assert f"one.ckpt: {weights - 2} of {weights} weights loaded; 2 new, as stage 1 does not train them: " \
+           "final.kernel, final.bias" in report
+    assert ("2 beside the network: projection.weight, projection.bias" in report) == (projection == "True")
+    final = {"model.final.kernel", "model.final.bias"}
+    assert {key for key in second if not torch.equal(first[key], second[key])} == final
+    third, report = built("third!!", "--classifier_only", "True", *from_stage("second"))
+    assert report == f"{tmp_path / 'second.ckpt'}: {weights} of {weights} weights loaded\n"
+    assert all(torch.equal(third[key], second[key]) for key in second)
+    again, report = built("first again", *text, *from_stage("one"))  # stage 1 itself goes on with all of them
+    assert f"{weights} of {weights} weights loaded" in report
+    assert all(torch.equal(again[key], first[key]) for key in first)
+    assert ("projection to the anchors loaded" in report) == (projection == "True")
+    _, report = built("first from two", *text, *from_stage("second"))
+    assert ("it starts anew" in report) == (projection == "True")
+
+
+def test_the_settings_of_a_public_checkpoint_tell_stage_1_too(run_flags, weights, tmp_path, capsys):
+    content = torch.load(weights, weights_only=True)
+    for value, new in (("True", True), (None, False), ("both", False), (torch.ones(2), False)):
+        save_checkpoint(tmp_path / "public.ckpt", {**content, "hyper_parameters": {"use_embedding_loss": value}})
+        build_stage(get_config(run_flags("--weights", str(tmp_path / "public.ckpt"))))
+        assert ("new, as stage 1 does not train them" in capsys.readouterr().out) == new
+
+
 @pytest.mark.parametrize("more,kind", [
     ([], "TextContrastLoss"), (["--embedding_loss_type", "l2"], "AnchorL2"),
     (["--embedding_loss_type", "contrast_ce", "--contrast_temperature", "0.2"], "AnchorCrossEntropy"),
