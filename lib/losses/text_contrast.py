@@ -212,7 +212,7 @@ class PointSupCon(_AnchorLoss):
             unit, classes = F.normalize(features[chosen], dim=1), target[chosen]  # (M, D), (M,)
             logits = unit @ unit.T / self.temperature  # (M, M)
             itself = torch.eye(len(chosen), dtype=torch.bool, device=chosen.device)
-            # Not -inf: a voxel alone would have the logarithm of an empty sum, and NaN in its gradient.
+            # Finite: of a voxel alone the logarithm below would be of an empty sum.
             logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min / 2)
             positive = (classes[:, None] == classes) & ~itself  # (M, M)
             count = positive.sum(dim=1)
