@@ -14,6 +14,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 torch.set_num_threads(2)
 
 
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: takes seconds or gigabytes; leave out with -m 'not slow'")
+
+
 @pytest.fixture(autouse=True)
 def fixed_seed():
     """Seed every generator, so that a test's outcome does not depend on the tests before it."""

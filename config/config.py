@@ -88,10 +88,19 @@ def get_parser() -> argparse.ArgumentParser:
     text.add_argument("--text_synonyms", type=str2bool, default=False,
                       help="average each name with those of config/scannet200_synonyms.json")
     text.add_argument("--center_anchors", type=str2bool, default=False, help="subtract the mean over the classes")
-    text.add_argument("--embedding_loss_type", default="contrast", choices=("contrast", "contrast_ce", "l2"))
+    text.add_argument("--embedding_loss_type", default="contrast",
+                      choices=("contrast", "contrast_ce", "l2", "pointsupcon"),
+                      help="relu contrast with drawn anchors, cross entropy over all anchors, distance to the own "
+                           "anchor, or supervised contrast between voxels, without anchors")
     text.add_argument("--contrast_form", default="published", choices=("published", "code"),
                       help="relu for each negative (the paper), or of their mean (the original's code)")
     text.add_argument("--num_negative_samples", type=positive, default=3)
+    text.add_argument("--negative_sampling", default="uniform", choices=("uniform", "frequency", "hard"),
+                      help="contrast: other classes alike, as often as in the dataset's feature_data/statistics.csv, "
+                           "or by exp(cosine to the own anchor / --contrast_temperature)")
+    text.add_argument("--contrast_temperature", type=float, default=0.07,
+                      help="contrast_ce, pointsupcon and hard negatives")
+    text.add_argument("--supcon_points", type=positive, default=1024, help="pointsupcon: voxels of a batch compared")
     text.add_argument("--contrast_pos_thresh", type=float, default=0.0)
     text.add_argument("--contrast_neg_thresh", type=float, default=0.6)
     text.add_argument("--contrast_neg_weight", type=float, default=1.0, help="lambda of the paper")

@@ -31,7 +31,7 @@ RETIRED = {
     "mean_features_path": _NEVER_READ,
     "spatial_distances_path": _NEVER_READ,
     "num_pos_samples": _ONE_ANCHOR,
-    "clip_uniform_sampling": "negatives are always drawn uniformly from the other classes; leave it out",
+    "clip_uniform_sampling": "use --negative_sampling uniform, frequency or hard",
     "representation_distance_type": "use --embedding_loss_type contrast (cosine) or l2",
     "normalize_features": _ONE_ANCHOR,
     "feat_norm_loss_max": _ONE_ANCHOR,

@@ -3,15 +3,41 @@
 Weights lie under `state_dict` with keys `model.<name>`, so LanguageGroundedSemseg's Lightning checkpoints load as well.
 """
 import pickle
+import struct
+import warnings
+from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from datasets.files import replacing
 
 PREFIX = "model."
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
+
+# Classes that Lightning's checkpoints name beside the weights, in settings and as keys of callbacks. They are never
+# imported: whatever a file makes of them becomes an empty or plain dictionary (`_Inert`).
+_LIGHTNING = ("pytorch_lightning", "lightning.pytorch")
+_CALLBACKS = ("model_checkpoint.ModelCheckpoint", "early_stopping.EarlyStopping", "lr_monitor.LearningRateMonitor")
+INERT = (
+    "argparse.Namespace",
+    *(f"{package}.utilities.parsing.AttributeDict" for package in _LIGHTNING),
+    "lightning_fabric.utilities.data.AttributeDict", "lightning.fabric.utilities.data.AttributeDict",
+    *(f"{package}.callbacks.{callback}" for package in _LIGHTNING for callback in _CALLBACKS),
+    *(f"{module}.{kind}" for module in ("pathlib", "pathlib._local")
+      for kind in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")),
+)
+
+
+class _Inert:
+    """Stands for every class of `INERT` while a file is read. Making one gives an empty OrderedDict, the one type that
+    PyTorch's restricted reader fills both with items and with attributes; arguments are dropped."""
+
+    def __new__(cls, *_args, **_options) -> OrderedDict:
+        return OrderedDict()
 
 
 def save_checkpoint(path: str | Path, content: dict) -> None:
@@ -21,20 +47,55 @@ def save_checkpoint(path: str | Path, content: dict) -> None:
 
 
 def load_checkpoint(path: str | Path) -> dict:
-    """Read a checkpoint to the CPU with `weights_only`. Raises FileNotFoundError, or ValueError for anything else."""
+    """Read a checkpoint to the CPU with `weights_only`; classes of `INERT` become dictionaries, others are refused.
+
+    Raises FileNotFoundError, or ValueError for anything else. Nothing in the file is run or imported.
+    """
     path = Path(path)
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; name a checkpoint in it, such as {path / 'best.ckpt'}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint; training writes best.ckpt and last.ckpt to its --log_dir")
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        with warnings.catch_warnings(), safe_globals([(_Inert, name) for name in INERT]):
+            warnings.simplefilter("ignore")  # about the pickle protocol of a file that is then refused, or read
+            unsafe = _unsafe_names(path)
+            content = None if unsafe else torch.load(path, map_location="cpu", weights_only=True)
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, AttributeError,
+            TypeError, AssertionError, OverflowError, struct.error) as error:  # by the damage
+        reason = _reason(error)
         raise ValueError(f"{path}: not a checkpoint of tensors and plain values, or damaged ({reason})") from None
+    if unsafe:
+        raise ValueError(f"{path}: refused, nothing in it was run: it asks for {', '.join(unsafe[:SHOWN])}"
+                         f"{', ...' if len(unsafe) > SHOWN else ''}, which is neither weights nor settings; "
+                         "ask for a file with nothing but its `state_dict`")
     if not isinstance(content, dict):
         raise ValueError(f"{path}: not a checkpoint, it holds a {type(content).__name__}")
-    return content
+    return _plain(content)
+
+
+def _unsafe_names(path: Path) -> list[str]:
+    """What a checkpoint asks for beyond what may be read, found without reading it; printable, at most 100 long.
+
+    Nothing for files of PyTorch before 1.6, which `torch.load` itself then reads, and refuses, one by one.
+    """
+    with open(path, "rb") as file:
+        if file.read(4) != b"PK\x03\x04":  # a zip archive
+            return []
+    return sorted(name.encode("unicode_escape").decode()[:100] for name in get_unsafe_globals_in_checkpoint(path))
+
+
+def _reason(error: Exception) -> str:
+    """What went wrong, in a line. PyTorch wraps it in advice to read the file unprotected, which is left out."""
+    lines = [line for line in str(error).splitlines() if line.strip()] or [type(error).__name__]
+    told = [line for line in lines if "GLOBAL " in line or "WeightsUnpickler error: " in line]
+    line = (told or lines)[0].rpartition("WeightsUnpickler error: ")[2].split(" Please ")[0][:200]
+    return "not in PyTorch's format" if not line or line.startswith("Weights only load failed") else line
+
+
+def _plain(content: dict) -> dict:
+    """Its items in a plain dictionary: a file can give an OrderedDict attributes that hide its methods."""
+    return dict(dict.items(content))
 
 
 def newest_checkpoint(path: str | Path) -> Path:
@@ -48,38 +109,55 @@ def newest_checkpoint(path: str | Path) -> Path:
     return max(files, key=lambda file: (load_checkpoint(file).get("step", -1), file.stat().st_mtime))
 
 
-def model_weights(content: dict, path: str | Path) -> dict[str, Tensor]:
+def model_weights(content: dict, path: str | Path) -> tuple[dict[str, Tensor], list[str]]:
     """Network weights of a checkpoint by the network's own names, whether stored with the `model.` prefix or bare.
 
-    Other entries of a prefixed checkpoint (a projection, a loss's buffers) are not the network's and are left out.
+    Also the names of other entries of a prefixed checkpoint, which are not the network's: a projection, a loss's
+    buffers.
     """
     weights = content.get("state_dict", content)
-    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in weights.values()) or not weights:
+    if not isinstance(weights, dict) or not all(isinstance(v, Tensor) for v in dict.values(weights)) or not weights:
         raise ValueError(f"{path}: holds no weights (a dictionary `state_dict` of tensors)")
-    if any(key.startswith(PREFIX) for key in weights):
-        return {key.removeprefix(PREFIX): value for key, value in weights.items() if key.startswith(PREFIX)}
-    return weights
+    weights = _plain(weights)
+    if not all(isinstance(key, str) for key in weights):
+        raise ValueError(f"{path}: holds weights without names (`state_dict` must be {{name: tensor}})")
+    network = {key.removeprefix(PREFIX): value for key, value in weights.items() if key.startswith(PREFIX)}
+    return (network, [key for key in weights if not key.startswith(PREFIX)]) if network else (weights, [])
 
 
-def load_weights(model: nn.Module, path: str | Path, lenient: bool = False) -> str:
-    """Load a checkpoint's weights into a network; returns a report of what was loaded and what was not.
+def from_text_stage(content: dict) -> bool:
+    """Whether stage 1 wrote a checkpoint, ours or LanguageGroundedSemseg's: so say its settings."""
+    settings = (content.get("config"), content.get("hyper_parameters"))
+    values = [dict.get(part, "use_embedding_loss") for part in settings if isinstance(part, dict)]
+    return any(value is True or isinstance(value, str) and value.lower() == "true" for value in values)
 
+
+def load_weights(model: nn.Module, path: str | Path, lenient: bool = False,
+                 untrained_by_text_stage: Sequence[str] = ()) -> str:
+    """Load a checkpoint's weights into a network; returns a report of what was loaded, what is new, what was left.
+
+    untrained_by_text_stage: weights, by prefix, that are not taken from a checkpoint of stage 1: they stay as they are.
     Raises ValueError that lists every key that is missing, unexpected or of another shape (lesson L18), unless
     `lenient`, which loads what fits and reports the rest.
     """
-    weights = model_weights(load_checkpoint(path), path)
+    content = load_checkpoint(path)
+    weights, beside = model_weights(content, path)
     own = model.state_dict()
+    new = []
+    if untrained_by_text_stage and from_text_stage(content):
+        new = [key for key in own if key.startswith(tuple(untrained_by_text_stage))]
+        weights = {key: value for key, value in weights.items() if not key.startswith(tuple(untrained_by_text_stage))}
     reshaped = [key for key in own if key in weights and weights[key].shape != own[key].shape]
     problems = {
-        "missing": [key for key in own if key not in weights],
+        "missing": [key for key in own if key not in weights and key not in new],
         "unexpected": [key for key in weights if key not in own],
         "of another shape": [f"{key} {tuple(weights[key].shape)} instead of {tuple(own[key].shape)}"
                              for key in reshaped],
     }
     fitting = {key: value for key, value in weights.items() if key in own and key not in reshaped}
-    found = "; ".join(f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''}"
-                      for what, keys in problems.items() if keys)
-    for what, keys in problems.items():
+    everything = {"new, as stage 1 does not train them": new, **problems, "beside the network": beside}
+    found = _listed(problems)
+    for what, keys in everything.items():
         if len(keys) > SHOWN:
             print(f"{path}: {what}: {', '.join(keys)}")
     if found and not lenient:
@@ -88,4 +166,11 @@ def load_weights(model: nn.Module, path: str | Path, lenient: bool = False) -> s
     if not fitting:
         raise ValueError(f"{path}: not one weight fits this network ({found})")
     model.load_state_dict(fitting, strict=False)
-    return f"{path}: {len(fitting)} of {len(own)} weights loaded" + (f"; {found}" if found else "")
+    rest = _listed(everything)
+    return f"{path}: {len(fitting)} of {len(own)} weights loaded" + (f"; {rest}" if rest else "")
+
+
+def _listed(keys_by_kind: dict[str, list[str]]) -> str:
+    """ "2 missing: a, b; 9 unexpected: c, d, e, ..." on one line."""
+    return "; ".join(f"{len(keys)} {what}: {', '.join(keys[:SHOWN])}{', ...' if len(keys) > SHOWN else ''}"
+                     for what, keys in keys_by_kind.items() if keys)

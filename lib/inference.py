@@ -17,14 +17,17 @@ from datasets.labels import COLORS, GROUPS, NUM_CLASSES, class_to_raw
 from datasets.loader import SceneLoader, build_loader
 from datasets.ply import Scene, write_columns
 from lib.metrics import ConfusionMatrix, table
-from lib.stages import build_stage, pick_device
+from lib.retrieval import Retrieval, retrieval_table
+from lib.stages import TextStage, build_stage, pick_device
 
 
 @dataclass
 class Evaluation:
-    """Confusion over original points and over voxels, and the mean loss over labelled voxels' batches."""
+    """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
+    with text anchors how voxels rank the own one."""
     points: ConfusionMatrix
     voxels: ConfusionMatrix
+    retrieval: Retrieval | None = None
     losses: list[float] = field(default_factory=list)
     labelled: bool = False
 
@@ -33,14 +36,17 @@ class Evaluation:
         return float(np.mean(self.losses)) if self.losses else float("nan")
 
     def scores(self) -> dict[str, dict[str, float]]:
-        """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`."""
-        return {"points": self.points.scores(GROUPS), "voxels": self.voxels.scores(GROUPS)}
+        """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`; "retrieval" as `Retrieval.scores`."""
+        scores = {"points": self.points.scores(GROUPS), "voxels": self.voxels.scores(GROUPS)}
+        return scores | {"retrieval": self.retrieval.scores(GROUPS)} if self.retrieval else scores
 
     def report(self) -> str:
-        """The table to print, or "unlabelled" (lesson L13)."""
+        """The tables to print, or "unlabelled" (lesson L13)."""
         if not self.labelled:
             return "unlabelled: no scores"
-        return table(list(self.scores().items()))
+        scores = self.scores()
+        lines = table([(kind, scores[kind]) for kind in ("points", "voxels")])
+        return f"{lines}\n{retrieval_table(scores['retrieval'])}" if self.retrieval else lines
 
 
 @torch.no_grad()
@@ -53,7 +59,8 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
-    result = Evaluation(*(ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2)))
+    retrieval = Retrieval(NUM_CLASSES, ignore_label) if isinstance(stage, TextStage) else None
+    result = Evaluation(*(ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2)), retrieval)
     done = 0
     for batch in tqdm(loader, desc=description, unit="batch", dynamic_ncols=True, leave=False):
         moved = batch.to(device)
@@ -64,6 +71,8 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
             result.labelled = True
             result.points.update(point_classes, moved.point_labels)
             result.voxels.update(classes, moved.labels)
+            if retrieval:
+                retrieval.update(stage.cosines(output), moved.labels)
             if (batch.labels != ignore_label).any():
                 result.losses.append(float(stage.criterion(output, moved.labels)))
         if on_scene:

@@ -13,13 +13,23 @@ from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
+from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
-from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, TextContrastLoss, nearest_anchor
+from lib.losses.text_contrast import (
+    AnchorCrossEntropy,
+    AnchorL2,
+    PointSupCon,
+    TextContrastLoss,
+    anchor_cosines,
+    nearest_anchor,
+)
 from lib.text_anchors import fit_width, load_anchors
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"
+STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 PROJECTION = "projection."  # prefix of its weights in a checkpoint
+UNTRAINED_BY_TEXT_STAGE = ("final.",)
 INPUT_CHANNELS = 3  # red green blue
 
 
@@ -44,6 +54,10 @@ class TextStage(nn.Module):
     def classes(self, output: Tensor) -> Tensor:
         """(N,) class of the nearest anchor by cosine."""
         return nearest_anchor(output, self.criterion.anchors)
+
+    def cosines(self, output: Tensor) -> Tensor:
+        """(N, 200) cosine of every voxel's feature with the anchor of every class."""
+        return anchor_cosines(output, self.criterion.anchors.to(output.dtype))
 
 
 class SegmentationStage(nn.Module):
@@ -90,7 +104,8 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
     if config.weights:
-        print(load_weights(model, config.weights, config.lenient_weight_loading))
+        untrained = () if config.use_embedding_loss else UNTRAINED_BY_TEXT_STAGE
+        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained))
     if config.use_embedding_loss:
         return _text_stage(config, model, execution)
     return SegmentationStage(model, _segmentation_loss(config), execution, config.classifier_only)
@@ -106,26 +121,40 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> Te
         _load_projection(projection, config)
     else:
         anchors = fit_width(anchors, model.feature_channels)
-    if config.embedding_loss_type == "contrast":
-        criterion = TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
-                                     config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
-                                     config.ignore_label)
-    elif config.embedding_loss_type == "contrast_ce":
-        criterion = AnchorCrossEntropy(anchors, ignore_label=config.ignore_label)
-    else:
-        criterion = AnchorL2(anchors, config.ignore_label)
-    return TextStage(model, criterion, execution, projection)
+    return TextStage(model, _anchor_loss(config, anchors), execution, projection)
+
+
+def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
+    if not config.contrast_temperature > 0:
+        raise ValueError(f"--contrast_temperature {config.contrast_temperature}: give a number above 0")
+    if config.embedding_loss_type == "contrast_ce":
+        return AnchorCrossEntropy(anchors, config.contrast_temperature, config.ignore_label)
+    if config.embedding_loss_type == "l2":
+        return AnchorL2(anchors, config.ignore_label)
+    if config.embedding_loss_type == "pointsupcon":
+        return PointSupCon(anchors, config.contrast_temperature, config.supcon_points, config.ignore_label)
+    weights = None
+    if config.negative_sampling == "hard":
+        weights = hard_weights(anchors, config.contrast_temperature)
+    elif config.negative_sampling == "frequency" and config.is_train:
+        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, CLASS_NAMES))
+    return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
+                            config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
+                            config.ignore_label, weights)
 
 
 def _load_projection(projection: nn.Linear, config: Namespace) -> None:
     """Take the projection from `--weights` too, where it holds one for anchors of this width."""
     stored = load_checkpoint(config.weights).get("state_dict", {}) if config.weights else {}
-    own = {key: stored.get(f"{PROJECTION}{key}") for key in projection.state_dict()}
+    own = {key: dict.get(stored, f"{PROJECTION}{key}") for key in projection.state_dict()}
     if all(value is not None and value.shape == projection.state_dict()[key].shape for key, value in own.items()):
         projection.load_state_dict(own)
+        print(f"{config.weights}: projection to the anchors loaded")
     elif not config.is_train:
         raise ValueError(f"{config.weights}: holds no projection to anchors {projection.out_features} wide; "
                          "evaluate it with the --text_encoder it was trained with")
+    elif config.weights:
+        print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
 
 
 def _segmentation_loss(config: Namespace) -> nn.Module:

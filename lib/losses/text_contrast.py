@@ -1,24 +1,70 @@
 """Losses of stage 1, which pull voxel features to the text anchor of their class.
 
-`TextContrastLoss(anchors)(features, target)`; `AnchorCrossEntropy` and `AnchorL2` are called alike.
+`TextContrastLoss(anchors)(features, target)`; `AnchorCrossEntropy`, `AnchorL2` and `PointSupCon` are called alike.
 All work on features @ anchors.T, N x C, and never on an N x negatives x D tensor. In float32, also inside autocast.
 """
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
+from lib.losses.negatives import draw_negatives, negative_table
 from lib.losses.segmentation import cross_entropy, full_precision, labelled_mean, no_autocast
 
 FORMS = ("published", "code")
+SMALLEST_NORM = 1e-12
 
 
-def anchor_cosines(features: Tensor, anchors: Tensor) -> Tensor:
-    """Cosine of every feature with every anchor. features: (N, D) of any norm; anchors: (C, D) unit. Returns (N, C).
+class _Cosines(torch.autograd.Function):
+    """features @ anchors.T over the features' norm, of all columns or of those given. The gradient of the features is
+    the only N x D tensor it makes, where autograd of matmul and norm makes three."""
 
-    The product is divided by the norm, not the features, which saves autograd an N x D copy. A zero feature gives 0.
+    @staticmethod
+    def forward(ctx, features: Tensor, anchors: Tensor, columns: Tensor | None) -> Tensor:
+        norm = features.norm(dim=1, keepdim=True)  # (N, 1)
+        product = features @ anchors.T  # (N, C)
+        if columns is not None:
+            product = product.gather(1, columns)  # (N, K)
+        cosines = product.div_(norm.clamp(min=SMALLEST_NORM))
+        ctx.save_for_backward(features, anchors, columns, norm, cosines)
+        return cosines
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        features, anchors, columns, norm, cosines = ctx.saved_tensors
+        scaled = grad / norm.clamp(min=SMALLEST_NORM)  # (N, K)
+        # d cos_j / d f = (a_j - cos_j f / |f|) / |f|; below the smallest norm, a_j / that norm.
+        along = (scaled * cosines).sum(dim=1, keepdim=True).div_(norm.clamp(min=SMALLEST_NORM))
+        along.masked_fill_(norm < SMALLEST_NORM, 0)
+        if columns is not None:
+            scaled = scaled.new_zeros(len(features), len(anchors)).scatter_add_(1, columns, scaled)  # (N, C)
+        return (scaled @ anchors).addcmul_(features, along, value=-1), None, None
+
+
+def anchor_cosines(features: Tensor, anchors: Tensor, columns: Tensor | None = None) -> Tensor:
+    """Cosine of every feature with every anchor, or with those of `columns`. No gradient goes to the anchors.
+
+    features: (N, D) of any norm; anchors: (C, D) unit; columns: (N, K) int64, may repeat. Returns (N, C) or (N, K).
+    A zero feature gives 0.
     """
-    norm = features.norm(dim=1, keepdim=True).clamp(min=1e-12)  # (N, 1)
-    return (features @ anchors.T) / norm  # (N, C)
+    return _Cosines.apply(features, anchors, columns)
+
+
+class _SquaredDistance(torch.autograd.Function):
+    """|f - a_y|^2 of every voxel, a_y of unit norm. Only its gradient, 2 (f - a_y), is N x D."""
+
+    @staticmethod
+    def forward(ctx, features: Tensor, anchors: Tensor, classes: Tensor) -> Tensor:
+        ctx.save_for_backward(features, anchors, classes)
+        product = (features @ anchors.T).gather(1, classes[:, None]).squeeze(1)  # (N,)
+        return features.norm(dim=1).square_() - 2 * product + 1
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor):
+        features, anchors, classes = ctx.saved_tensors
+        return anchors[classes].sub_(features).mul_(-2 * grad[:, None]), None, None
 
 
 @torch.no_grad()
@@ -28,19 +74,8 @@ def nearest_anchor(features: Tensor, anchors: Tensor) -> Tensor:
         return (full_precision(features) @ anchors.to(features.device, full_precision(features).dtype).T).argmax(1)
 
 
-def uniform_negatives(
-    target: Tensor, num_classes: int, count: int, generator: torch.Generator | None = None
-) -> Tensor:
-    """`count` classes other than `target` for each voxel, uniform, each drawn independently. target: (N,) in [0, C).
-
-    Returns (N, count) int64.
-    """
-    drawn = torch.randint(num_classes - 1, (len(target), count), generator=generator, device=target.device)
-    return drawn + (drawn >= target[:, None])  # steps over the voxel's own class
-
-
 class _AnchorLoss(nn.Module):
-    """What the three losses share: unit anchors (C, D) that move with `.to(device)`, and the ignore label."""
+    """What the losses share: unit anchors (C, D) that move with `.to(device)`, and the ignore label."""
 
     def __init__(self, anchors: Tensor, ignore_label: int = -1):
         super().__init__()
@@ -61,13 +96,20 @@ class _AnchorLoss(nn.Module):
         return features, self.anchors.to(features.dtype), target.masked_fill(~labelled, 0), labelled
 
 
+def _positive_temperature(temperature: float) -> float:
+    if not temperature > 0:
+        raise ValueError(f"contrastive loss: temperature is {temperature}, give a number above 0")
+    return temperature
+
+
 class TextContrastLoss(_AnchorLoss):
     """Text-anchor contrastive loss of language-grounded pretraining (Rozenberszki et al., arXiv 2204.07761).
 
-    With d_j = 1 - cos(f, a_j) and n negatives j drawn uniformly over the other classes, the mean over the labelled
-    voxels of relu(d_y - pos_thresh) + neg_weight * negative, where negative is, by `form`,
+    With d_j = 1 - cos(f, a_j) and n negatives j drawn over the other classes, the mean over the labelled voxels of
+    relu(d_y - pos_thresh) + neg_weight * negative, where negative is, by `form`,
       published: mean_j relu(neg_thresh - d_j), every negative pushed until it is far enough;
       code:      relu(neg_thresh - mean_j d_j), the negatives pushed until they are far enough on average.
+    negative_weights: (C, C), of class j as a negative of class y (`lib.losses.negatives`); None draws uniformly.
     After a call, `terms` holds the two means, "positive" and "negative" (before neg_weight), detached.
     """
 
@@ -80,6 +122,7 @@ class TextContrastLoss(_AnchorLoss):
         neg_weight: float = 1.0,
         form: str = "published",
         ignore_label: int = -1,
+        negative_weights: Tensor | None = None,
     ):
         super().__init__(anchors, ignore_label)
         if form not in FORMS:
@@ -91,6 +134,8 @@ class TextContrastLoss(_AnchorLoss):
         self.neg_thresh = neg_thresh
         self.neg_weight = neg_weight
         self.form = form
+        table = None if negative_weights is None else negative_table(negative_weights)
+        self.register_buffer("negative_table", table, persistent=False)
         self.terms: dict[str, Tensor] = {}
 
     def forward(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
@@ -100,9 +145,9 @@ class TextContrastLoss(_AnchorLoss):
         """
         with no_autocast(features):
             features, anchors, classes, labelled = self._prepare(features, target)
-            negatives = uniform_negatives(classes, len(anchors), self.num_negatives, generator)  # (N, n)
+            negatives = draw_negatives(classes, len(anchors), self.num_negatives, self.negative_table, generator)
             columns = torch.cat([classes[:, None], negatives], dim=1)  # (N, 1 + n)
-            distance = 1 - anchor_cosines(features, anchors).gather(1, columns)  # (N, 1 + n)
+            distance = 1 - anchor_cosines(features, anchors, columns)  # (N, 1 + n)
             positive = F.relu(distance[:, 0] - self.pos_thresh)  # (N,)
             if self.form == "published":
                 negative = F.relu(self.neg_thresh - distance[:, 1:]).mean(dim=1)  # (N,)
@@ -118,9 +163,7 @@ class AnchorCrossEntropy(_AnchorLoss):
 
     def __init__(self, anchors: Tensor, temperature: float = 0.07, ignore_label: int = -1):
         super().__init__(anchors, ignore_label)
-        if not temperature > 0:
-            raise ValueError(f"contrastive loss: temperature is {temperature}, give a number above 0")
-        self.temperature = temperature
+        self.temperature = _positive_temperature(temperature)
 
     def forward(self, features: Tensor, target: Tensor) -> Tensor:
         """features: (N, D) any float type; target: (N,) int64, class or ignore label. Returns a scalar."""
@@ -136,5 +179,42 @@ class AnchorL2(_AnchorLoss):
         """features: (N, D) any float type; target: (N,) int64, class or ignore label. Returns a scalar."""
         with no_autocast(features):
             features, anchors, classes, labelled = self._prepare(features, target)
-            product = (features @ anchors.T).gather(1, classes[:, None]).squeeze(1)  # (N,)
-            return labelled_mean(features.square().sum(dim=1) - 2 * product + 1, labelled)
+            return labelled_mean(_SquaredDistance.apply(features, anchors, classes), labelled)
+
+
+class PointSupCon(_AnchorLoss):
+    """`pointsupcon`: supervised contrastive loss between voxels (Khosla et al., NeurIPS 2020, eq. 2, L_out).
+
+    Of up to `points` labelled voxels drawn from the batch, with unit features z, positives P(i), the others of voxel
+    i's class, and A(i), all others: the mean over voxels with a positive of
+    -1/|P(i)| sum_{p in P(i)} log(exp(z_i . z_p / t) / sum_{a in A(i)} exp(z_i . z_a / t)).
+    The anchors do not enter; they are kept to evaluate by the nearest.
+    """
+
+    def __init__(self, anchors: Tensor, temperature: float = 0.07, points: int = 1024, ignore_label: int = -1):
+        super().__init__(anchors, ignore_label)
+        if points < 2:
+            raise ValueError(f"contrastive loss: --supcon_points is {points}, give 2 or more to compare")
+        self.temperature = _positive_temperature(temperature)
+        self.points = points
+
+    def forward(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """features: (N, D) any float type; target: (N,) int64, class or ignore label. Returns a scalar.
+
+        generator: chooses the voxels, on the device of `target`; torch's global one if None.
+        """
+        with no_autocast(features):
+            features, _, _, labelled = self._prepare(features, target)
+            chosen = labelled.nonzero().squeeze(1)
+            if len(chosen) > self.points:
+                order = torch.randperm(len(chosen), generator=generator, device=chosen.device)
+                chosen = chosen[order[: self.points]]
+            unit, classes = F.normalize(features[chosen], dim=1), target[chosen]  # (M, D), (M,)
+            logits = unit @ unit.T / self.temperature  # (M, M)
+            itself = torch.eye(len(chosen), dtype=torch.bool, device=chosen.device)
+            # Finite: of a voxel alone the logarithm below would be of an empty sum.
+            logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min / 2)
+            positive = (classes[:, None] == classes) & ~itself  # (M, M)
+            count = positive.sum(dim=1)
+            mean = logits.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)  # (M,)
+            return labelled_mean(logits.logsumexp(dim=1) - mean, count > 0)

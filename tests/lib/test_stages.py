@@ -86,7 +86,84 @@ def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flag
     assert {key.split(".")[0] for key in stage.state_dict()} == {"model", "projection"}
 
 
+@pytest.mark.parametrize("projection", ["True", "False"])
+def test_weights_pass_through_the_three_stages_and_each_report_says_what_is_new(run_flags, anchors_file, tmp_path,
+                                                                                capsys, projection):
+    def built(name, *more):
+        config = get_config(run_flags(*more))
+        torch.manual_seed(len(name))  # so that what is new differs from one stage to the next
+        stage = build_stage(config)
+        save_checkpoint(tmp_path / f"{name}.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
+        return {key: value.clone() for key, value in stage.state_dict().items()}, capsys.readouterr().out
+
+    def from_stage(name):
+        return "--weights", str(tmp_path / f"{name}.ckpt")
+
+    text = ("--use_embedding_loss", "True", "--language_features_path", anchors_file,
+            "--learned_projection", projection)
+    first, report = built("one", *text)
+    assert report == ""
+    second, report = built("second", *from_stage("one"))
+    weights = len(second)
+    assert f"one.ckpt: {weights - 2} of {weights} weights loaded; 2 new, as stage 1 does not train them: " \
+           "final.kernel, final.bias" in report
+    assert ("2 beside the network: projection.weight, projection.bias" in report) == (projection == "True")
+    final = {"model.final.kernel", "model.final.bias"}
+    assert {key for key in second if not torch.equal(first[key], second[key])} == final
+    third, report = built("third!!", "--classifier_only", "True", *from_stage("second"))
+    assert report == f"{tmp_path / 'second.ckpt'}: {weights} of {weights} weights loaded\n"
+    assert all(torch.equal(third[key], second[key]) for key in second)
+    again, report = built("first again", *text, *from_stage("one"))  # stage 1 itself goes on with all of them
+    assert f"{weights} of {weights} weights loaded" in report
+    assert all(torch.equal(again[key], first[key]) for key in first)
+    assert ("projection to the anchors loaded" in report) == (projection == "True")
+    _, report = built("first from two", *text, *from_stage("second"))
+    assert ("it starts anew" in report) == (projection == "True")
+
+
+def test_the_settings_of_a_public_checkpoint_tell_stage_1_too(run_flags, weights, tmp_path, capsys):
+    content = torch.load(weights, weights_only=True)
+    for value, new in (("True", True), (None, False), ("both", False), (torch.ones(2), False)):
+        save_checkpoint(tmp_path / "public.ckpt", {**content, "hyper_parameters": {"use_embedding_loss": value}})
+        build_stage(get_config(run_flags("--weights", str(tmp_path / "public.ckpt"))))
+        assert ("new, as stage 1 does not train them" in capsys.readouterr().out) == new
+
+
+@pytest.mark.parametrize("more,kind", [
+    ([], "TextContrastLoss"), (["--embedding_loss_type", "l2"], "AnchorL2"),
+    (["--embedding_loss_type", "contrast_ce", "--contrast_temperature", "0.2"], "AnchorCrossEntropy"),
+    (["--embedding_loss_type", "pointsupcon", "--contrast_temperature", "0.2", "--supcon_points", "64"], "PointSupCon"),
+    (["--negative_sampling", "hard"], "TextContrastLoss"), (["--negative_sampling", "frequency"], "TextContrastLoss"),
+])
+def test_flags_select_the_loss_of_stage_1_and_it_trains(run_flags, anchors_file, more, kind):
+    if "frequency" in more:
+        from datasets.labels import CLASS_NAMES
+        path = run_flags.root / "feature_data" / "statistics.csv"
+        path.parent.mkdir()
+        path.write_text("class,train_points\n" + "".join(f"{name},{k}\n" for k, name in enumerate(CLASS_NAMES)))
+    config = get_config(run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, *more))
+    criterion = build_stage(config).criterion
+    assert type(criterion).__name__ == kind
+    assert getattr(criterion, "temperature", 0.2) == 0.2 and getattr(criterion, "points", 64) == 64
+    if kind == "TextContrastLoss":
+        assert (criterion.negative_table is None) == (more == [])
+        if "frequency" in more:  # row 0: class 199 is drawn 199 times as often as class 1
+            shares = criterion.negative_table[:200].diff()
+            assert (shares[198] / shares[0]).item() == pytest.approx(199)
+    changed, _ = changed_by_a_step(config)
+    assert changed and not any(name.startswith("model.final") for name in changed)
+
+
+def test_missing_frequencies_stop_training_with_the_remedy_but_not_an_evaluation(run_flags, anchors_file, weights):
+    flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, "--weights", weights,
+                      "--negative_sampling", "frequency")
+    with pytest.raises(FileNotFoundError, match=r"statistics.csv: no class frequencies there; .*--negative_sampling"):
+        build_stage(get_config(flags))
+    assert build_stage(get_config([*flags, "--is_train", "False"])).criterion.negative_table is None
+
+
 @pytest.mark.parametrize("flags,words", [
+    (["--use_embedding_loss", "True", "--contrast_temperature", "0"], "--contrast_temperature 0"),
     (["--classifier_only", "True"], "--weights"),
     (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
     (["--dilations", "1,2"], "four"),

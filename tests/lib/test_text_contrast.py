@@ -1,23 +1,23 @@
 """Text-anchor losses against a literal N x n x D form. Run: python -m pytest tests/lib/test_text_contrast.py"""
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.losses.text_contrast import (
-    AnchorCrossEntropy,
-    AnchorL2,
-    TextContrastLoss,
-    nearest_anchor,
-    uniform_negatives,
-)
+from benchmarks.losses import LOSSES, measure_apart
+from lib.losses.negatives import draw_negatives, hard_weights, negative_table
+from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, PointSupCon, TextContrastLoss, nearest_anchor
 
 ALL = [
     lambda anchors: TextContrastLoss(anchors, form="published"),
     lambda anchors: TextContrastLoss(anchors, form="code"),
+    lambda anchors: TextContrastLoss(anchors, negative_weights=hard_weights(F.normalize(anchors, dim=1), 0.07)),
     AnchorCrossEntropy,
     AnchorL2,
+    PointSupCon,
 ]
-ALL_NAMES = ["published", "code", "contrast_ce", "l2"]
+ALL_NAMES = ["published", "code", "hard", "contrast_ce", "l2", "pointsupcon"]
 
 
 def _case(dtype=torch.float64, voxels=60, classes=11, width=16):
@@ -47,20 +47,24 @@ def _literal(features, anchors, target, negatives, form, pos_thresh, neg_thresh,
     return total / len(features)
 
 
+@pytest.mark.parametrize("hard", [False, True])
 @pytest.mark.parametrize("form", ["published", "code"])
-def test_L1_the_gathered_product_equals_the_literal_tensors_in_value_and_gradient(form):
+def test_L1_the_gathered_product_equals_the_literal_tensors_in_value_and_gradient(form, hard):
     features, anchors, target = _case()
-    loss = TextContrastLoss(anchors, 4, pos_thresh=0.3, neg_thresh=0.9, neg_weight=0.7, form=form)
+    weights = hard_weights(anchors, 0.2) if hard else None
+    loss = TextContrastLoss(anchors, 4, pos_thresh=0.3, neg_thresh=0.9, neg_weight=0.7, form=form,
+                            negative_weights=weights)
     value = loss(features, target, torch.Generator().manual_seed(5))
     (gradient,) = torch.autograd.grad(value, features)
-    negatives = uniform_negatives(target.clamp(min=0), 11, 4, torch.Generator().manual_seed(5))
+    table = negative_table(weights) if hard else None
+    negatives = draw_negatives(target.clamp(min=0), 11, 4, table, torch.Generator().manual_seed(5))
     expected = _literal(features, anchors, target, negatives, form, 0.3, 0.9, 0.7)
     (expected_gradient,) = torch.autograd.grad(expected, features)
     torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-14)
     torch.testing.assert_close(gradient, expected_gradient, rtol=1e-10, atol=1e-14)
 
 
-@pytest.mark.parametrize("build", ALL, ids=ALL_NAMES)
+@pytest.mark.parametrize("build", ALL[:-1], ids=ALL_NAMES[:-1])
 def test_L1_no_tensor_larger_than_the_product_is_kept_for_backward(build):
     features, anchors, target = _case(torch.float32, voxels=500, classes=20, width=64)
     loss, kept = build(anchors), []
@@ -98,7 +102,7 @@ def test_L2_ignored_voxels_add_exactly_zero_to_every_term(form):
     assert not any(term.requires_grad for term in terms.values())
 
 
-@pytest.mark.parametrize("build", ALL, ids=ALL_NAMES)
+@pytest.mark.parametrize("build", ALL[:-1], ids=ALL_NAMES[:-1])
 def test_L3_the_mean_of_anchor_losses_is_over_labelled_voxels(build):
     _, anchors, _ = _case()
     features = torch.randn(1, 16, dtype=torch.float64).expand(30, 16)
@@ -141,22 +145,79 @@ def test_anchor_losses_are_float32_inside_autocast(build):
     assert value.dtype == torch.float32 and torch.equal(value, expected)
 
 
-def test_negatives_are_uniform_over_the_other_classes():
-    target = torch.arange(5).repeat_interleave(4000)
-    negatives = uniform_negatives(target, 5, 3, torch.Generator().manual_seed(0))
-    assert negatives.shape == (20000, 3)
-    for label in range(5):
-        counts = torch.bincount(negatives[target == label].flatten(), minlength=5)
-        assert counts[label] == 0
-        others = counts[counts > 0]
-        assert len(others) == 4 and (others / 12000 - 0.25).abs().max() < 0.02
-
-
-def test_contrast_ce_equals_cross_entropy_over_cosines():
+@pytest.mark.parametrize("temperature", [0.07, 0.5])
+def test_contrast_ce_equals_cross_entropy_over_cosines_in_value_and_gradient(temperature):
     features, anchors, target = _case()
     cosines = F.cosine_similarity(features[:, None, :], anchors[None], dim=2)
-    expected = F.cross_entropy(cosines / 0.07, target, ignore_index=-1)
-    torch.testing.assert_close(AnchorCrossEntropy(anchors)(features, target), expected)
+    expected = F.cross_entropy(cosines / temperature, target, ignore_index=-1)
+    value = AnchorCrossEntropy(anchors, temperature)(features, target)
+    torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-14)
+    pair = [torch.autograd.grad(loss, features)[0] for loss in (value, expected)]
+    torch.testing.assert_close(*pair, rtol=1e-10, atol=1e-14)
+
+
+def _literal_supcon(features, target, temperature):
+    """Khosla et al., eq. 2, written out: a sum for every anchor voxel, positive and other voxel."""
+    z = features / features.norm(dim=1, keepdim=True)
+    losses = []
+    for i in range(len(z)):
+        others = [a for a in range(len(z)) if a != i]
+        positives = [p for p in others if target[p] == target[i]]
+        if positives:
+            denominator = sum(torch.exp(z[i] @ z[a] / temperature) for a in others)
+            terms = [torch.log(torch.exp(z[i] @ z[p] / temperature) / denominator) for p in positives]
+            losses.append(-sum(terms) / len(positives))
+    return sum(losses) / len(losses)
+
+
+def test_pointsupcon_equals_the_written_out_formula_in_value_and_gradient():
+    features, anchors, target = _case(voxels=20)
+    assert (torch.bincount(target[target >= 0]) == 1).any()  # a voxel without a positive is among them
+    value = PointSupCon(anchors, temperature=0.3)(features, target)
+    expected = _literal_supcon(features[target != -1], target[target != -1], 0.3)
+    torch.testing.assert_close(value, expected, rtol=1e-12, atol=1e-14)
+    pair = [torch.autograd.grad(loss, features)[0] for loss in (value, expected)]
+    torch.testing.assert_close(*pair, rtol=1e-10, atol=1e-14)
+
+
+def test_pointsupcon_compares_as_many_labelled_voxels_as_it_may_and_draws_them_anew():
+    features, anchors, target = _case(voxels=200)
+    loss, seen = PointSupCon(anchors, points=20), []
+    for seed in range(3):
+        (gradient,) = torch.autograd.grad(loss(features, target, torch.Generator().manual_seed(seed)), features)
+        seen.append((gradient != 0).any(dim=1))
+        assert 2 <= seen[-1].sum() <= 20 and not seen[-1][target == -1].any()
+    assert not torch.equal(seen[0], seen[1])
+
+
+@pytest.mark.parametrize("target", [[], [3], [0, 1, 2], [-1, 4, -1, 5], [-1, -1]])
+def test_L6_pointsupcon_without_two_voxels_of_a_class_is_zero_with_a_zero_gradient(target):
+    features = torch.randn(len(target), 16, requires_grad=True)
+    loss = PointSupCon(torch.randn(11, 16))(features, torch.tensor(target, dtype=torch.int64))
+    loss.backward()
+    assert loss.item() == 0 and features.grad.shape == (len(target), 16) and (features.grad == 0).all()
+
+
+@pytest.mark.parametrize("build", [AnchorCrossEntropy, AnchorL2, PointSupCon])
+def test_L2_ignored_voxels_add_exactly_zero_to_the_other_losses(build):
+    features, anchors, target = _case()
+    loss = build(anchors)
+    value = loss(features, target)
+    value.backward()
+    assert (features.grad[target == -1] == 0).all()
+    other = features.detach().clone()
+    other[target == -1] = 1000 * torch.randn_like(other[target == -1])
+    assert torch.equal(loss(other, target), value)
+    # A sum over labelled voxels alone may add in another order, so the last bits may differ.
+    torch.testing.assert_close(loss(features[target != -1], target[target != -1]), value, rtol=1e-12, atol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="peak memory is read from /proc")
+@pytest.mark.parametrize("name", LOSSES)
+def test_L1_200000_voxels_of_512_channels_take_less_than_1500_MB_beyond_the_features(name):
+    extra = measure_apart(name, 200_000, 512)["bytes"]
+    assert 200_000 * 512 * 4 * 0.9 < extra < 1.5e9  # the gradient alone is 410 MB
 
 
 def test_l2_equals_the_squared_distance_in_value_and_gradient():
@@ -182,6 +243,8 @@ def test_nearest_anchor_is_the_largest_cosine_whatever_the_norm():
         (lambda a: TextContrastLoss(a, form="paper"), "published, code"),
         (lambda a: TextContrastLoss(a, num_negatives=0), "num_negatives is 0"),
         (lambda a: TextContrastLoss(a[:1]), "shape"),
+        (lambda a: PointSupCon(a, points=1), "--supcon_points is 1"),
+        (lambda a: PointSupCon(a, temperature=-1), "temperature is -1"),
         (lambda a: AnchorCrossEntropy(a, temperature=0), "temperature is 0"),
         (lambda a: AnchorL2(a)(torch.zeros(4, 9), torch.zeros(4, dtype=torch.int64)), "fit_width"),
     ],
