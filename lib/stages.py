@@ -4,18 +4,22 @@
 `stage.classes(output)`. One trainer and one inference serve all of them.
 """
 from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.labels import CLASS_NAMES, NUM_CLASSES
+from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
 from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, TextContrastLoss, nearest_anchor
-from lib.text_anchors import fit_width, load_anchors
+from lib.text_anchors import fit_width, load_anchors, width_map
+from lib.zero_shot import SeenClasses, Vocabulary, embed_texts
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"
@@ -27,13 +31,17 @@ class TextStage(nn.Module):
     """Stage 1, language-grounded pretraining: voxel features move towards the text anchor of their class.
 
     `final` is not trained. With a projection, features are mapped to the anchors' width by a linear layer first.
+    anchors: (C, D) unit, of the 200 classes. encoder and linear (D', D): what makes features comparable to any text.
     """
     name = "stage 1, language-grounded pretraining"
+    vocabulary: Vocabulary | None = None
 
-    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution,
-                 projection: nn.Linear | None = None):
+    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, anchors: Tensor, encoder: str,
+                 linear: Tensor, projection: nn.Linear | None = None):
         super().__init__()
         self.model, self.criterion, self.execution, self.projection = model, criterion, execution, projection
+        self.encoder, self.linear = encoder, linear
+        self.register_buffer("anchors", F.normalize(anchors, dim=1), persistent=False)
         model.final.requires_grad_(False)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -41,13 +49,24 @@ class TextStage(nn.Module):
         features = self.execution(self.model.features, batch)
         return features if self.projection is None else self.projection(features)
 
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Texts (T, D) unit, on the features' device: to compare with `forward`'s output by cosine."""
+        return embed_texts(texts, self.encoder, self.linear).to(self.anchors.device)
+
+    def choose_from(self, names: Sequence[str]) -> None:
+        """Let `classes` choose among these names instead of the 200 classes'."""
+        self.vocabulary = Vocabulary.of(names)
+        self.anchors = self.embed(self.vocabulary.names)
+
     def classes(self, output: Tensor) -> Tensor:
-        """(N,) class of the nearest anchor by cosine."""
-        return nearest_anchor(output, self.criterion.anchors)
+        """(N,) class of the nearest anchor by cosine; -1 for a name outside the label table."""
+        nearest = nearest_anchor(output, self.anchors)
+        return nearest if self.vocabulary is None else self.vocabulary.classes.to(nearest.device)[nearest]
 
 
 class SegmentationStage(nn.Module):
     """Stage 2, all of the network on class logits; stage 3 (`classifier_only`), only its last layer."""
+    vocabulary = None
 
     def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, classifier_only: bool = False):
         super().__init__()
@@ -85,6 +104,9 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
         raise ValueError(f"--dilations {config.dilations}: needs four, one for each encoder stage")
     if config.classifier_only and config.is_train and not (config.weights or config.resume):
         raise ValueError("--classifier_only True trains the last layer of a trained network: name it with --weights")
+    if config.class_names and (config.is_train or not config.use_embedding_loss):
+        raise ValueError("--class_names chooses among text anchors: it needs --is_train False, a stage-1 checkpoint "
+                         "and --use_embedding_loss True")
     execution = build_execution(config.sparse_engine, config.precision)
     model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
@@ -98,22 +120,32 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
 
 def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
-    anchors = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE)
+    encoded = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE)
     projection = None
     if config.learned_projection:
-        projection = nn.Linear(model.feature_channels, anchors.shape[1])
+        projection = nn.Linear(model.feature_channels, encoded.shape[1])
         _load_projection(projection, config)
+    width = encoded.shape[1] if projection else model.feature_channels
+    anchors = fit_width(encoded, width)
+    if config.is_train and config.held_out_classes:
+        held_out = class_indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
+        criterion = SeenClasses(partial(_anchor_loss, config), anchors, held_out, config.ignore_label)
     else:
-        anchors = fit_width(anchors, model.feature_channels)
+        criterion = _anchor_loss(config, anchors)
+    stage = TextStage(model, criterion, execution, anchors, encoder, width_map(encoded, width), projection)
+    if config.class_names:
+        stage.choose_from(read_names(config.class_names, "--class_names"))
+    return stage
+
+
+def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
     if config.embedding_loss_type == "contrast":
-        criterion = TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
-                                     config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
-                                     config.ignore_label)
-    elif config.embedding_loss_type == "contrast_ce":
-        criterion = AnchorCrossEntropy(anchors, ignore_label=config.ignore_label)
-    else:
-        criterion = AnchorL2(anchors, config.ignore_label)
-    return TextStage(model, criterion, execution, projection)
+        return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
+                                config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
+                                config.ignore_label)
+    if config.embedding_loss_type == "contrast_ce":
+        return AnchorCrossEntropy(anchors, ignore_label=config.ignore_label)
+    return AnchorL2(anchors, config.ignore_label)
 
 
 def _load_projection(projection: nn.Linear, config: Namespace) -> None:

@@ -132,28 +132,38 @@ def write_anchors(path: str | Path, names: Sequence[str], embeddings: np.ndarray
 
 
 def fit_width(anchors: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:
-    """Anchors (C, D) mapped to (C, width), float32 unit norm, so that their cosines are kept.
+    """Anchors (C, D) mapped to (C, width) by `width_map`, float32 unit norm, so that their cosines are kept.
 
-    Exact where width is at least the rank of the anchors, so for every width >= min(C, D): they are padded with zeros
-    and turned by a random rotation (fixed by the seed), which spreads them over all channels. Else the `width`
-    directions that keep most of their length, uncentred principal components, then unit norm again: cosines are
-    those of the best approximation of that rank (Eckart-Young).
+    Exact where width is at least the rank of the anchors, so for every width >= min(C, D); below, cosines are those of
+    the best approximation of that rank (Eckart-Young).
     """
-    count, wide = anchors.shape
-    if wide == width:
+    if anchors.shape[1] == width:
         return anchors.float()
-    vectors = anchors.double().cpu().numpy()  # (C, D)
+    vectors = anchors.double().cpu().numpy() @ width_map(anchors, width, seed).numpy()  # (C, width)
+    return torch.from_numpy(_unit(vectors, f"text anchors at width {width}")).to(anchors.device)
+
+
+def width_map(anchors: torch.Tensor, width: int, seed: int = 0) -> torch.Tensor:
+    """The linear map (D, width), float64, by which `fit_width` takes anchors (C, D) to another width.
+
+    Any other text of the same encoder takes it too, and is then comparable. Wider: padding with zeros and a random
+    rotation (fixed by the seed), which spreads the anchors over all channels. Narrower: the `width` directions that
+    keep most of the anchors' length, uncentred principal components.
+    """
+    wide = anchors.shape[1]
+    linear = np.eye(wide)  # (D, D)
     if wide > width:
+        vectors = anchors.double().cpu().numpy()  # (C, D)
         axes = np.linalg.svd(vectors, full_matrices=False)[2][:width]  # (min(C, D, width), D)
         # The sign of an axis is LAPACK's choice; fixed here, anchors are the same on every machine.
         largest = np.take_along_axis(axes, np.abs(axes).argmax(1)[:, None], axis=1)
-        vectors = vectors @ (axes * np.sign(largest)).T  # (C, min(C, D, width))
-    if vectors.shape[1] < width:
+        linear = (axes * np.sign(largest)).T  # (D, min(C, D, width))
+    if linear.shape[1] < width:
         gaussian = np.random.default_rng(seed).standard_normal((width, width))
         rotation, upper = np.linalg.qr(gaussian)
         rotation *= np.sign(np.diag(upper))  # makes the factor unique, and uniform over rotations and reflections
-        vectors = vectors @ rotation[: vectors.shape[1]]  # (C, width); the padding's zeros meet the other rows
-    return torch.from_numpy(_unit(vectors, f"text anchors at width {width}")).to(anchors.device)
+        linear = linear @ rotation[: linear.shape[1]]  # (D, width); the padding's zeros meet the other rows
+    return torch.from_numpy(linear)
 
 
 def nearest_names(anchors: torch.Tensor, names: Sequence[str], count: int = 3) -> dict[str, list[tuple[str, float]]]:
