@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 
 from lib import text_anchors
-from lib.text_anchors import fit_width, load_anchors, main, nearest_names, write_anchors
+from lib.text_anchors import fit_width, load_anchors, main, nearest_names, width_map, write_anchors
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = ["wall", "chair", "office chair", "tv"]
@@ -33,6 +33,14 @@ def test_fit_width_keeps_cosines_where_the_width_holds_the_rank(count, width, wa
     fitted = fit_width(anchors, wanted)
     assert fitted.shape == (count, wanted) and fitted.dtype == torch.float32
     torch.testing.assert_close(fitted @ fitted.T, anchors @ anchors.T, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize("wanted", [8, 12, 30])
+def test_other_texts_take_the_width_map_that_the_anchors_took(wanted):
+    anchors = _anchors()
+    linear = width_map(anchors, wanted)
+    assert linear.shape == (12, wanted)
+    torch.testing.assert_close(F.normalize(anchors.double() @ linear, dim=1).float(), fit_width(anchors, wanted))
 
 
 def test_fit_width_below_min_of_names_and_width_is_exact_for_anchors_of_low_rank():
