@@ -1,7 +1,7 @@
 """Look at a scene: `python visualize.py FILE` opens a window, `--png OUT` draws a picture and needs no display.
 
-FILE is what inference wrote (visualize/fulleval/<scene>.ply) or a scene of a dataset. Side by side: input colours,
-prediction and ground truth, those that the file holds, with a legend of the classes in sight.
+FILE is what inference wrote (visualize/fulleval/<scene>.ply), a scene of a dataset, or a heat map of query.py. Side by
+side: input colours, prediction and ground truth, or heat, those that the file holds, with a legend.
 """
 import argparse
 import os
@@ -14,11 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from datasets.files import replacing
-from datasets.labels import CLASS_NAMES, COLORS, IGNORE_LABEL, raw_to_class
+from datasets.labels import CLASS_NAMES, COLORS, IGNORE_LABEL, UNLABELLED_COLOR, raw_to_class
 from datasets.ply import read_columns
-from lib.render import View, render_points
+from lib.render import View, heat_colors, render_points, usual_and_highest
 
-UNLABELLED_COLOR = (100, 100, 100)
 # What stands between the camera and the room: cut where it is on the near side.
 WALL_LIKE = ("wall", "door", "window", "curtain", "blinds", "picture", "poster", "whiteboard", "blackboard", "board",
              "bulletin board", "mirror", "closet door", "closet wall", "doorframe", "windowsill", "light switch",
@@ -32,16 +31,21 @@ class Panels:
     """What a file holds.
 
     points (N, 3) float32 m; input (N, 3) uint8; prediction and truth (N,) class index or -1, None where not known.
+    heat: (N, 3) uint8 colours of a query's heat map; heat_range: relevancy at the lowest and highest colour.
     """
     name: str
     points: np.ndarray
     input: np.ndarray
     prediction: np.ndarray | None
     truth: np.ndarray | None
+    heat: np.ndarray | None = None
+    heat_range: tuple[float, float] = (0.0, 1.0)
 
     def pictures(self) -> list[tuple[str, np.ndarray]]:
         """Title and (N, 3) uint8 colours of each panel."""
         panels = [("input", self.input)]
+        if self.heat is not None:
+            return panels + [("relevancy", self.heat)]
         for title, classes in (("prediction", self.prediction), ("ground truth", self.truth)):
             if classes is not None:
                 panels.append((title, class_colors(classes)))
@@ -49,8 +53,8 @@ class Panels:
 
     def select(self, which: np.ndarray) -> "Panels":
         """The same panels with some of the points. which: (N,) bool, or indices."""
-        part = (None if column is None else column[which] for column in (self.prediction, self.truth))
-        return Panels(self.name, self.points[which], self.input[which], *part)
+        part = (None if column is None else column[which] for column in (self.prediction, self.truth, self.heat))
+        return Panels(self.name, self.points[which], self.input[which], *part, self.heat_range)
 
 
 def class_colors(classes: np.ndarray) -> np.ndarray:
@@ -64,9 +68,9 @@ def read_panels(path: str | Path) -> Panels:
     if path.is_file() and path.suffix == ".txt":
         raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
     columns = read_columns(path)
-    output = "input_red" in columns
+    output, heat = "input_red" in columns, "relevancy" in columns
     colors = [f"input_{c}" if output else c for c in ("red", "green", "blue")]
-    missing = [c for c in ("x", "y", "z", *colors, *(["label"] if output else [])) if c not in columns]
+    missing = [c for c in ("x", "y", "z", *colors, *(["label"] if output and not heat else [])) if c not in columns]
     if missing:
         raise ValueError(f"{path}: no vertex column {', '.join(missing)}; a scene has x y z red green blue")
     points = np.stack([columns[c] for c in "xyz"], 1).astype(np.float32)
@@ -76,9 +80,13 @@ def read_panels(path: str | Path) -> Panels:
     if not finite.all():
         raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite")
     input_colors = np.clip(np.stack([columns[c] for c in colors], 1), 0, 255).astype(np.uint8)
-    prediction = raw_to_class(columns["label"]) if output else None
+    prediction = raw_to_class(columns["label"]) if output and not heat else None
     truth = columns.get("ground_truth" if output else "label")
-    return Panels(path.stem, points, input_colors, prediction, None if truth is None else raw_to_class(truth))
+    panels = Panels(path.stem, points, input_colors, prediction, None if truth is None else raw_to_class(truth))
+    if heat:
+        panels.heat_range = usual_and_highest(columns["relevancy"])
+        panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
+    return panels
 
 
 def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray:
@@ -133,11 +141,14 @@ def legend_entries(panels: Panels) -> list[tuple[str, tuple[int, int, int]]]:
 
 
 def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_ceiling: bool = False,
-                max_points: int = 1_000_000) -> Image.Image:
-    """Panels side by side, a title above, a legend below, as a picture `width` pixels wide. Raises as `read_panels`."""
+                max_points: int = 1_000_000, title: str = "") -> Image.Image:
+    """Panels side by side, a title above, a legend below, as a picture `width` pixels wide. Raises as `read_panels`.
+
+    title: instead of the file's name.
+    """
     whole = read_panels(path)
     panels = whole if keep_ceiling else whole.select(open_room(whole, view))
-    entries = legend_entries(panels)
+    entries = legend_entries(panels) if panels.heat is None else []
     if len(panels.points) > max_points:
         panels = panels.select(np.random.default_rng(0).choice(len(panels.points), max_points, replace=False))
     titles, colors = zip(*panels.pictures())
@@ -148,7 +159,12 @@ def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_c
     panel_height = round(panel_width * float(np.clip(extent[1] / extent[0], 0.4, 1.2 if len(titles) > 1 else 0.7)))
     rendered = render_points(panels.points, list(colors), view, (panel_width, panel_height))
 
-    title = f"{whole.name}   {len(whole.points):,} points"
+    title, counted = title or whole.name, f"   {len(whole.points):,} points"
+    if text.getlength(title + counted) > width - 2 * gap:
+        while title and text.getlength(f"{title}...{counted}") > width - 2 * gap:
+            title = title[:-1]
+        title += "..."
+    title += counted
     if whole.prediction is not None and whole.truth is not None:
         accuracy = point_accuracy(whole.prediction, whole.truth)
         title += "   unlabelled" if np.isnan(accuracy) else f"   point accuracy {100 * accuracy:.1f} %"
@@ -158,7 +174,7 @@ def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_c
     if len(entries) > LEGEND_ROWS * per_row:
         room = LEGEND_ROWS * per_row - 1
         entries = entries[:room] + [(f"+{len(entries) - room} more", None)]
-    rows = -(-len(entries) // per_row)
+    rows = -(-len(entries) // per_row) if panels.heat is None else 2
 
     top = round(text.size * 2) + round(small.size * 1.8)
     sheet = Image.new("RGB", (width, top + panel_height + gap + rows * line + gap), "white")
@@ -168,6 +184,9 @@ def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_c
         left = gap + i * (panel_width + gap)
         draw.text((left, top - round(small.size * 1.5)), name, fill=(90, 90, 90), font=small)
         sheet.paste(Image.fromarray(picture), (left, top))
+    if panels.heat is not None:
+        corner = (width - gap - panel_width, top + panel_height + gap // 2)
+        _draw_scale(draw, panels.heat_range, corner, panel_width, small)
     column_width = (width - 2 * gap) // per_row
     for i, (name, color) in enumerate(entries):
         # Down the columns, as one reads a list.
@@ -176,6 +195,19 @@ def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_c
             draw.rectangle((left, y, left + swatch, y + swatch), fill=color, outline=(60, 60, 60))
         draw.text((left + round(1.5 * swatch), y + swatch / 2), name, fill=(20, 20, 20), font=small, anchor="lm")
     return sheet
+
+
+def _draw_scale(draw: ImageDraw.ImageDraw, ends: tuple[float, float], corner: tuple[int, int], width: int,
+                font: ImageFont.FreeTypeFont) -> None:
+    """The colour bar of a heat map, with numbers under it. ends: relevancy at its left and right; corner: left, top."""
+    left, top = corner
+    height = round(font.size * 0.9)
+    for x, color in enumerate(heat_colors(np.linspace(*ends, width), *ends).tolist()):
+        draw.line((left + x, top, left + x, top + height), fill=tuple(color))
+    low, high = ends
+    for share, words, anchor in ((0, f"{low:.2f} or less: as usual here", "la"), (0.5, f"{(low + high) / 2:.2f}", "ma"),
+                                 (1, f"most: {high:.2f} or more", "ra")):
+        draw.text((left + share * width, top + 1.3 * height), words, fill=(20, 20, 20), font=font, anchor=anchor)
 
 
 def save_png(picture: Image.Image, path: str | Path) -> None:

@@ -107,6 +107,10 @@ def get_parser() -> argparse.ArgumentParser:
     text.add_argument("--embedding_loss_lambda", type=float, default=1.0, help="weight of the whole loss")
     text.add_argument("--learned_projection", type=str2bool, default=False,
                       help="a trained linear layer to the anchors' width instead of a fixed isometry of the anchors")
+    text.add_argument("--class_names", metavar="FILE.txt|A,B,C",
+                      help="with --is_train False: the nearest of these names' anchors instead of the 200 classes'")
+    text.add_argument("--held_out_classes", metavar="FILE.txt|A,B,C",
+                      help="classes not trained on: their labels are ignored and their names are no negatives")
 
     solver = parser.add_argument_group("optimiser and schedule")
     solver.add_argument("--optimizer", default="SGD", choices=("SGD", "Adam", "AdamW", "Muon"),

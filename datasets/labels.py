@@ -9,6 +9,7 @@ import numpy as np
 
 TABLE = Path(__file__).resolve().parent.parent / "config" / "scannet200_labels.csv"
 IGNORE_LABEL = -1
+UNLABELLED_COLOR = (100, 100, 100)
 UNLABELLED_ID = 0  # what a PLY holds where nobody labelled a point
 
 with open(TABLE, newline="") as _file:
@@ -46,3 +47,31 @@ def class_to_raw(classes: np.ndarray) -> np.ndarray:
 def group_classes(group: str) -> np.ndarray:
     """Class indices of "head", "common" or "tail". Returns (M,) int64."""
     return np.flatnonzero(np.array(GROUPS) == group)
+
+
+def read_names(text: str, flag: str) -> list[str]:
+    """Names of a flag's value: "a,b,c", or a .txt file with one name a line. Case and blanks around do not count.
+
+    Raises FileNotFoundError, and ValueError where there is none or one comes twice.
+    """
+    if text.endswith(".txt"):
+        if not Path(text).is_file():
+            raise FileNotFoundError(f"{flag} {text}: no such file; give one name a line, or the names with commas")
+        parts = Path(text).read_text(encoding="utf-8-sig", errors="replace").splitlines()
+    else:
+        parts = text.split(",")
+    names = [" ".join(part.lower().split()) for part in parts if part.strip()]
+    if not names:
+        raise ValueError(f"{flag} {text!r}: holds no name; give names with commas between, or a .txt with one a line")
+    twice = {name for name in names if names.count(name) > 1}
+    if twice:
+        raise ValueError(f"{flag} {text}: {', '.join(sorted(twice))} comes twice")
+    return names
+
+
+def class_indices(names: list[str], flag: str) -> np.ndarray:
+    """Class index of each name, (M,) int64. Raises ValueError for names that are not in the label table."""
+    unknown = [name for name in names if name not in CLASS_NAMES]
+    if unknown:
+        raise ValueError(f"{flag}: {', '.join(unknown[:5])} not among the names of config/scannet200_labels.csv")
+    return np.array([CLASS_NAMES.index(name) for name in names], dtype=np.int64)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from datasets.instance_sampling import InstanceSampler
-from datasets.labels import raw_to_class
+from datasets.labels import class_indices, raw_to_class, read_names
 from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import Scene, read_scene
@@ -69,6 +69,7 @@ class SceneDataset(torch.utils.data.Dataset):
         self.seed = config.seed
         self.mix_scenes = config.mix_scenes if training else 0.0
         self.sampler = _instance_sampler(config) if training and config.sample_tail_instances else None
+        self.held_out = _held_out(config)
         self._decoded = DecodedScenes(decoded_folder(config.scannet_path)) if config.cache_data else None
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
@@ -132,6 +133,8 @@ class SceneDataset(torch.utils.data.Dataset):
         if self.training and self.sampler:
             scene, placed, skipped = self.sampler(scene, rng)
         labels = None if scene.labels is None else raw_to_class(scene.labels, self.ignore_label)
+        if labels is not None and len(self.held_out):
+            labels[np.isin(labels, self.held_out)] = self.ignore_label
         cloud = (scene.points, scene.colors, labels)
         return scene.name, self.move(*cloud, rng) if self.training else cloud, placed, skipped
 
@@ -209,6 +212,13 @@ def decoded_folder(root: str | Path) -> Path:
 def _instance_sampler(config: Namespace) -> InstanceSampler:
     return InstanceSampler(config.scannet_path, config.num_instances_to_add, config.max_instance_placing_iterations,
                            config.instance_sampling_weights)
+
+
+def _held_out(config: Namespace) -> np.ndarray:
+    """Classes whose labels a training, its validation included, must not see; evaluation afterwards sees them."""
+    if not (config.is_train and config.held_out_classes):
+        return np.empty(0, np.int64)
+    return class_indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
 
 
 def _remedy(root: str | Path) -> str:

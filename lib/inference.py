@@ -13,23 +13,28 @@ import torch
 from tqdm import tqdm
 
 from datasets.files import replacing
-from datasets.labels import COLORS, GROUPS, NUM_CLASSES, class_to_raw
+from datasets.labels import COLORS, GROUPS, NUM_CLASSES, UNLABELLED_COLOR, class_to_raw
 from datasets.loader import SceneLoader, build_loader
 from datasets.ply import Scene, write_columns
 from lib.metrics import ConfusionMatrix, table
 from lib.retrieval import Retrieval, retrieval_table
 from lib.stages import TextStage, build_stage, pick_device
+from lib.zero_shot import Vocabulary
 
 
 @dataclass
 class Evaluation:
     """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
-    with text anchors how voxels rank the own one."""
+    with text anchors how voxels rank the own one.
+
+    vocabulary: the names that were chosen from and scored, instead of the 200 classes.
+    """
     points: ConfusionMatrix
     voxels: ConfusionMatrix
     retrieval: Retrieval | None = None
     losses: list[float] = field(default_factory=list)
     labelled: bool = False
+    vocabulary: Vocabulary | None = None
 
     @property
     def loss(self) -> float:
@@ -37,7 +42,8 @@ class Evaluation:
 
     def scores(self) -> dict[str, dict[str, float]]:
         """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`; "retrieval" as `Retrieval.scores`."""
-        scores = {"points": self.points.scores(GROUPS), "voxels": self.voxels.scores(GROUPS)}
+        groups = self.vocabulary.groups if self.vocabulary else GROUPS
+        scores = {"points": self.points.scores(groups), "voxels": self.voxels.scores(groups)}
         return scores | {"retrieval": self.retrieval.scores(GROUPS)} if self.retrieval else scores
 
     def report(self) -> str:
@@ -45,8 +51,14 @@ class Evaluation:
         if not self.labelled:
             return "unlabelled: no scores"
         scores = self.scores()
-        lines = table([(kind, scores[kind]) for kind in ("points", "voxels")])
-        return f"{lines}\n{retrieval_table(scores['retrieval'])}" if self.retrieval else lines
+        report = table([(kind, scores[kind]) for kind in ("points", "voxels")])
+        if self.retrieval:
+            report += f"\n{retrieval_table(scores['retrieval'])}"
+        if self.vocabulary:
+            rows = zip(self.vocabulary.names, self.points.iou(), self.points.counts.sum(1).tolist())
+            report += "\n" + "\n".join(f"{name:24s} IoU {100 * iou:5.1f} over {count:,} points" if count else
+                                       f"{name:24s} not in these scenes" for name, iou, count in rows)
+        return report
 
 
 @torch.no_grad()
@@ -56,23 +68,37 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
 
     on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
     in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
+    Where the stage chooses from a vocabulary, only its names in the label table are scored; all other ground truth is
+    ignored.
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
-    retrieval = Retrieval(NUM_CLASSES, ignore_label) if isinstance(stage, TextStage) else None
-    result = Evaluation(*(ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2)), retrieval)
+    vocabulary = stage.vocabulary
+    retrieval = None
+    if vocabulary is None:
+        matrices = (ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2))
+        if isinstance(stage, TextStage):
+            retrieval = Retrieval(NUM_CLASSES, ignore_label)
+    else:
+        matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
+    result = Evaluation(*matrices, retrieval, vocabulary=vocabulary)
     done = 0
     for batch in tqdm(loader, desc=description, unit="batch", dynamic_ncols=True, leave=False):
         moved = batch.to(device)
         output = stage(moved)
         classes = stage.classes(output)  # (N,)
         point_classes = classes[moved.inverse]  # (P,)
-        if batch.point_labels is not None and (batch.point_labels != ignore_label).any():
-            result.labelled = True
-            result.points.update(point_classes, moved.point_labels)
-            result.voxels.update(classes, moved.labels)
-            if retrieval:
-                retrieval.update(stage.cosines(output), moved.labels)
+        if moved.point_labels is not None:
+            pairs = [(point_classes, moved.point_labels), (classes, moved.labels)]
+            if vocabulary:
+                pairs = [(vocabulary.predictions(found), vocabulary.targets(truth, ignore_label))
+                         for found, truth in pairs]
+            if (pairs[0][1] != ignore_label).any():
+                result.labelled = True
+                result.points.update(*pairs[0])
+                result.voxels.update(*pairs[1])
+                if retrieval:
+                    retrieval.update(stage.cosines(output), moved.labels)
             if (batch.labels != ignore_label).any():
                 result.losses.append(float(stage.criterion(output, moved.labels)))
         if on_scene:
@@ -85,11 +111,13 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
 def write_prediction(folder: Path, scene: Scene, classes: np.ndarray) -> None:
     """Write `<scene>.ply`, coloured by prediction, and `<scene>.txt`, a raw ScanNet id a line in vertex order.
 
-    classes: (P,) class indices. The PLY also keeps the scan's colours and, where known, its ground truth.
+    classes: (P,) class indices, -1 for a name outside the label table: grey, id 0. The PLY also keeps the scan's
+    colours and, where known, its ground truth.
     """
     raw = class_to_raw(classes)
     columns = dict(zip("xyz", scene.points.T))
-    columns |= dict(zip(("red", "green", "blue"), COLORS[classes].T))
+    colors = np.where((classes < 0)[:, None], UNLABELLED_COLOR, COLORS[classes]).astype(np.uint8)
+    columns |= dict(zip(("red", "green", "blue"), colors.T))
     columns |= {"label": raw}
     columns |= dict(zip(("input_red", "input_green", "input_blue"), scene.colors.T))
     if scene.labels is not None:
@@ -122,6 +150,8 @@ def run_inference(config: Namespace) -> Evaluation:
 
     evaluation = evaluate(stage, loader, device, config.val_phase, write if config.visualize else None)
     print(evaluation.report())
+    if stage.vocabulary and stage.vocabulary.others:
+        print(f"not in the label table, so predicted but not scored, and id 0: {', '.join(stage.vocabulary.others)}")
     if evaluation.labelled:
         path = Path(config.log_dir) / f"scores_{config.val_phase}.json"
         write_scores(path, evaluation, weights=str(config.weights))

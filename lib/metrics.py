@@ -28,12 +28,15 @@ def _mean(values: np.ndarray) -> float:
 
 
 class ConfusionMatrix:
-    """counts[t, p]: points of true class t predicted as p, (C, C) int64 on the CPU. Merges over scenes, processes."""
+    """counts[t, p]: points of true class t predicted as p, (C, C) int64 on the CPU. Merges over scenes, processes.
 
-    def __init__(self, num_classes: int = 200, ignore_label: int = -1):
+    others: further columns, for what may be predicted but is no class of the ground truth: always a miss.
+    """
+
+    def __init__(self, num_classes: int = 200, ignore_label: int = -1, others: int = 0):
         self.num_classes = num_classes
         self.ignore_label = ignore_label
-        self.counts = torch.zeros(num_classes, num_classes, dtype=torch.int64)
+        self.counts = torch.zeros(num_classes, num_classes + others, dtype=torch.int64)
 
     def update(self, prediction: np.ndarray | torch.Tensor, target: np.ndarray | torch.Tensor) -> None:
         """Count labelled points. prediction, target: (N,) class index; target may hold the ignore label.
@@ -45,17 +48,18 @@ class ConfusionMatrix:
             raise ValueError(f"{len(prediction)} predictions for {len(target)} labels: the lengths must be equal")
         labelled = target != self.ignore_label
         prediction, target = prediction.to(target.device)[labelled], target[labelled]
-        for what, values in (("prediction", prediction), ("label", target)):
-            if len(values) and not 0 <= int(values.min()) <= int(values.max()) < self.num_classes:
+        rows, columns = self.counts.shape
+        for what, values, count in (("prediction", prediction, columns), ("label", target, rows)):
+            if len(values) and not 0 <= int(values.min()) <= int(values.max()) < count:
                 raise ValueError(
-                    f"a {what} lies outside 0..{self.num_classes - 1}: found {int(values.min())}..{int(values.max())}"
+                    f"a {what} lies outside 0..{count - 1}: found {int(values.min())}..{int(values.max())}"
                 )
-        cells = torch.bincount(target * self.num_classes + prediction, minlength=self.num_classes**2)
-        self.counts += cells.reshape(self.num_classes, self.num_classes).cpu()
+        cells = torch.bincount(target * columns + prediction, minlength=rows * columns)
+        self.counts += cells.reshape(rows, columns).cpu()
 
     def merge(self, other: "ConfusionMatrix") -> None:
         """Add the counts of another matrix over the same classes."""
-        if other.num_classes != self.num_classes:
+        if other.counts.shape != self.counts.shape:
             raise ValueError(f"cannot merge a matrix of {other.num_classes} classes into one of {self.num_classes}")
         self.counts += other.counts
 
@@ -65,7 +69,7 @@ class ConfusionMatrix:
         What is predicted as an absent class still counts, as a miss of the class that was there.
         """
         counts = self.counts.numpy()
-        hit, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)
+        hit, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)[: self.num_classes]
         union = true + predicted - hit
         return np.where(true > 0, hit / np.maximum(union, 1), np.nan)
 

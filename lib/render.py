@@ -140,3 +140,22 @@ def render_points(points: np.ndarray, colors: np.ndarray | list[np.ndarray], vie
         picture = picture.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean((1, 3))
         pictures.append(np.clip(np.round(picture), 0, 255).astype(np.uint8))
     return pictures if isinstance(colors, list) else pictures[0]
+
+
+HEAT = np.array([[205, 209, 216], [238, 202, 130], [245, 150, 60], [214, 55, 40], [120, 5, 45]])  # grey to dark red
+
+
+def usual_and_highest(values: np.ndarray) -> tuple[float, float]:
+    """Median, and maximum but for one in a thousand, of a scene's relevancy: the ends of its heat map."""
+    usual, highest = np.quantile(values, [0.5, 0.999])
+    return float(usual), float(max(highest, usual + 1e-6))
+
+
+def heat_colors(values: np.ndarray, low: float, high: float) -> np.ndarray:
+    """Colours (N, 3) uint8 of a heat map: light grey up to `low`, over yellow and red to dark red from `high` on.
+
+    Darker is more, also in grey print. values: (N,).
+    """
+    share = np.clip((np.asarray(values, np.float64) - low) / (high - low), 0, 1)
+    steps = np.linspace(0, 1, len(HEAT))
+    return np.rint(np.stack([np.interp(share, steps, channel) for channel in HEAT.T], axis=1)).astype(np.uint8)

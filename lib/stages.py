@@ -4,12 +4,16 @@
 `stage.classes(output)`. One trainer and one inference serve all of them.
 """
 from argparse import Namespace
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.labels import CLASS_NAMES, NUM_CLASSES
+from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
 from lib.checkpoint import load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
@@ -23,7 +27,8 @@ from lib.losses.text_contrast import (
     anchor_cosines,
     nearest_anchor,
 )
-from lib.text_anchors import fit_width, load_anchors
+from lib.text_anchors import fit_width, load_anchors, width_map
+from lib.zero_shot import SeenClasses, TextSpace, Vocabulary
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"
@@ -37,13 +42,17 @@ class TextStage(nn.Module):
     """Stage 1, language-grounded pretraining: voxel features move towards the text anchor of their class.
 
     `final` is not trained. With a projection, features are mapped to the anchors' width by a linear layer first.
+    anchors: (C, D) unit, of the 200 classes; space: what makes features comparable to any text.
     """
     name = "stage 1, language-grounded pretraining"
+    vocabulary: Vocabulary | None = None
 
-    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution,
+    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, anchors: Tensor, space: TextSpace,
                  projection: nn.Linear | None = None):
         super().__init__()
         self.model, self.criterion, self.execution, self.projection = model, criterion, execution, projection
+        self.space = space
+        self.register_buffer("anchors", F.normalize(anchors, dim=1), persistent=False)
         model.final.requires_grad_(False)
 
     def forward(self, batch: Batch) -> Tensor:
@@ -51,17 +60,28 @@ class TextStage(nn.Module):
         features = self.execution(self.model.features, batch)
         return features if self.projection is None else self.projection(features)
 
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Texts (T, D) unit, on the features' device: to compare with `forward`'s output by cosine."""
+        return self.space.embed(texts).to(self.anchors.device)
+
+    def choose_from(self, names: Sequence[str]) -> None:
+        """Let `classes` choose among these names instead of the 200 classes'."""
+        self.vocabulary = Vocabulary.of(names)
+        self.anchors = self.embed(self.vocabulary.names)
+
     def classes(self, output: Tensor) -> Tensor:
-        """(N,) class of the nearest anchor by cosine."""
-        return nearest_anchor(output, self.criterion.anchors)
+        """(N,) class of the nearest anchor by cosine; -1 for a name outside the label table."""
+        nearest = nearest_anchor(output, self.anchors)
+        return nearest if self.vocabulary is None else self.vocabulary.classes.to(nearest.device)[nearest]
 
     def cosines(self, output: Tensor) -> Tensor:
         """(N, 200) cosine of every voxel's feature with the anchor of every class."""
-        return anchor_cosines(output, self.criterion.anchors.to(output.dtype))
+        return anchor_cosines(output, self.anchors.to(output.dtype))
 
 
 class SegmentationStage(nn.Module):
     """Stage 2, all of the network on class logits; stage 3 (`classifier_only`), only its last layer."""
+    vocabulary = None
 
     def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, classifier_only: bool = False):
         super().__init__()
@@ -99,6 +119,9 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
         raise ValueError(f"--dilations {config.dilations}: needs four, one for each encoder stage")
     if config.classifier_only and config.is_train and not (config.weights or config.resume):
         raise ValueError("--classifier_only True trains the last layer of a trained network: name it with --weights")
+    if config.class_names and (config.is_train or not config.use_embedding_loss):
+        raise ValueError("--class_names chooses among text anchors: it needs --is_train False, a stage-1 checkpoint "
+                         "and --use_embedding_loss True")
     execution = build_execution(config.sparse_engine, config.precision)
     model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
@@ -113,18 +136,30 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
 
 def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
-    anchors = load_anchors(encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms,
-                           config.center_anchors)
+    named = (encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms)
+    encoded = load_anchors(*named, config.center_anchors)
+    mean = load_anchors(*named, False).mean(0) if config.center_anchors else None
     projection = None
     if config.learned_projection:
-        projection = nn.Linear(model.feature_channels, anchors.shape[1])
+        projection = nn.Linear(model.feature_channels, encoded.shape[1])
         _load_projection(projection, config)
+    width = encoded.shape[1] if projection else model.feature_channels
+    anchors = fit_width(encoded, width)
+    if config.is_train and config.held_out_classes:
+        held_out = class_indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
+        seen = np.setdiff1d(np.arange(NUM_CLASSES), held_out)
+        criterion = SeenClasses(partial(_anchor_loss, config, classes=seen), anchors, held_out, config.ignore_label)
     else:
-        anchors = fit_width(anchors, model.feature_channels)
-    return TextStage(model, _anchor_loss(config, anchors), execution, projection)
+        criterion = _anchor_loss(config, anchors)
+    space = TextSpace(encoder, config.text_prompt, width_map(encoded, width), mean)
+    stage = TextStage(model, criterion, execution, anchors, space, projection)
+    if config.class_names:
+        stage.choose_from(read_names(config.class_names, "--class_names"))
+    return stage
 
 
-def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
+def _anchor_loss(config: Namespace, anchors: Tensor, classes: np.ndarray | slice = slice(None)) -> nn.Module:
+    """The loss of --embedding_loss_type over the anchors of these classes."""
     if not config.contrast_temperature > 0:
         raise ValueError(f"--contrast_temperature {config.contrast_temperature}: give a number above 0")
     if config.embedding_loss_type == "contrast_ce":
@@ -137,7 +172,7 @@ def _anchor_loss(config: Namespace, anchors: Tensor) -> nn.Module:
     if config.negative_sampling == "hard":
         weights = hard_weights(anchors, config.contrast_temperature)
     elif config.negative_sampling == "frequency" and config.is_train:
-        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, CLASS_NAMES))
+        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, CLASS_NAMES)[classes])
     return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
                             config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
                             config.ignore_label, weights)
