@@ -34,7 +34,7 @@ say "stage 1: language-grounded pretraining"
 bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $((4 * TRAINING))
 
 say "stage 2: segmentation, from stage 1's weights"
-bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $((38 * TRAINING))
+bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $((42 * TRAINING))
 
 say "stage 3: the classifier alone, category-balanced focal loss"
 bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" $COMMON --lr 0.001 --max_epoch $((2 * TRAINING))
