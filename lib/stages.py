@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
-from lib.checkpoint import load_checkpoint, load_weights
+from lib.checkpoint import from_text_stage, load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
 from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
@@ -127,6 +127,9 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
     if config.weights:
+        if not (config.is_train or config.use_embedding_loss) and from_text_stage(load_checkpoint(config.weights)):
+            raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "
+                             "its text anchors with --use_embedding_loss True")
         untrained = () if config.use_embedding_loss else UNTRAINED_BY_TEXT_STAGE
         print(load_weights(model, config.weights, config.lenient_weight_loading, untrained))
     if config.use_embedding_loss:

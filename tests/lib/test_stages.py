@@ -181,3 +181,13 @@ def test_L20_without_a_gpu_the_cpu_is_used(run_flags, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert pick_device(get_config(run_flags())).type == "cuda"
     assert pick_device(get_config(run_flags("--is_cuda", "False"))).type == "cpu"
+
+
+def test_a_stage_1_checkpoint_is_not_evaluated_by_its_untrained_last_layer(run_flags, tmp_path):
+    model = build_model("Res16UNet14S", 3, NUM_CLASSES)
+    path = tmp_path / "stage1.ckpt"
+    save_checkpoint(path, {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()},
+                           "config": {"use_embedding_loss": True}})
+    with pytest.raises(ValueError, match="stage1.ckpt: comes from stage 1"):
+        build_stage(get_config(run_flags("--is_train", "False", "--weights", str(path))))
+    build_stage(get_config(run_flags("--weights", str(path))))
