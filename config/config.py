@@ -187,11 +187,13 @@ def get_parser() -> argparse.ArgumentParser:
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
     run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")
     run.add_argument("--visualize_path", default="outputs/visualize", metavar="DIR", help="they go to DIR/fulleval")
-    run.add_argument("--sparse_engine", default="auto", choices=("auto", "reference", "cpu", "minkowski"),
-                     help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is; "
+    run.add_argument("--sparse_engine", default="auto", choices=("auto", "reference", "cpu", "triton", "minkowski"),
+                     help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is, "
+                          "Triton kernels on a GPU; "
                           "minkowski: MinkowskiEngine, where it is installed")
-    run.add_argument("--precision", default="float32", choices=("float32", "bf16"),
-                     help="bf16: layers in bfloat16 with sums in float32; weights and losses stay float32")
+    run.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16"),
+                     help="tf32: GPUs round the factors of float32 products to ten bits of fraction; "
+                          "bf16: layers in bfloat16 with sums in float32; weights and losses stay float32")
     run.add_argument("--activation_checkpointing", type=str2bool, default=False,
                      help="compute residual blocks again for their gradients: less memory, more time")
     run.add_argument("--is_cuda", type=str2bool, default=True, help="use a GPU if there is one")

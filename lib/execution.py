@@ -17,12 +17,15 @@ import lib.sparse
 from datasets.loader import Batch
 
 ENGINES = (*lib.sparse.ENGINES, "minkowski")
-PRECISIONS = ("float32", "bf16")
+PRECISIONS = ("float32", "tf32", "bf16")
 
 
 @dataclass(frozen=True)
 class Execution:
-    """engine: the package with the MinkowskiEngine API; bf16 runs the layers under `torch.autocast`."""
+    """engine: the package with the MinkowskiEngine API; bf16 runs the layers under `torch.autocast`.
+
+    tf32 is a setting of torch's own, which `build_execution` makes.
+    """
     engine: ModuleType = lib.sparse
     precision: str = "float32"
 
@@ -39,6 +42,7 @@ def build_execution(engine: str = "auto", precision: str = "float32") -> Executi
         raise ValueError(f"--precision {precision}: no such precision; there are {', '.join(PRECISIONS)}")
     if engine != "minkowski":
         lib.sparse.set_engine(engine)
+        torch.set_float32_matmul_precision("high" if precision == "tf32" else "highest")
         return Execution(lib.sparse, precision)
     if precision != "float32":
         raise ValueError(f"--precision {precision}: MinkowskiEngine computes in float32 only; use --sparse_engine auto")

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from lib.sparse import cpu, engine
+from lib.sparse import cpu, engine, gpu
 from lib.sparse.coordinates import KernelMap
 
 
@@ -44,36 +44,41 @@ class _SparseConvolution(torch.autograd.Function):
     def forward(ctx, features: Tensor, weight: Tensor, bias: Tensor | None, kernel_map: KernelMap | None) -> Tensor:
         ctx.save_for_backward(features, weight)
         ctx.kernel_map = kernel_map
-        if engine.on_cpu_path(features):
-            table, flipped = _table(kernel_map)
-            return cpu.convolve(features, weight, table, flipped, bias)
-        out = features @ weight[0] if kernel_map is None else gather_mm_scatter(features, weight, kernel_map)
-        return out if bias is None else out.add_(bias)
+        return _convolve(features, weight, kernel_map, bias)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad_out: Tensor):
         features, weight = ctx.saved_tensors
         kernel_map = ctx.kernel_map
-        back = kernel_map and kernel_map.transposed()
-        compiled = engine.on_cpu_path(features)
         grad_features = grad_weight = grad_bias = None
         if ctx.needs_input_grad[0]:
-            weight = weight.transpose(1, 2)
-            if compiled:
-                grad_features = cpu.convolve(grad_out, weight, *_table(back))
-            else:
-                grad_features = grad_out @ weight[0] if back is None else gather_mm_scatter(grad_out, weight, back)
+            back = kernel_map and kernel_map.transposed()
+            grad_features = _convolve(grad_out, weight.transpose(1, 2), back)
         if ctx.needs_input_grad[1]:
-            if compiled:
-                grad_weight = cpu.weight_gradient(features, grad_out, *_table(kernel_map)).to(weight.dtype)
-            elif kernel_map is None:
-                grad_weight = (features.T @ grad_out)[None]
-            else:
-                grad_weight = weight_gradient(features, grad_out, kernel_map)
+            grad_weight = _weight_gradient(features, grad_out, kernel_map).to(weight.dtype)
         if ctx.needs_input_grad[2]:
             grad_bias = grad_out.sum(0, keepdim=True)
         return grad_features, grad_weight, grad_bias, None
+
+
+def _convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bias: Tensor | None = None) -> Tensor:
+    """By the path that the engine chooses; kernel_map None: every row alone."""
+    if engine.on_cpu_path(features):
+        return cpu.convolve(features, weight, *_table(kernel_map), bias)
+    if engine.on_gpu_path(features):
+        return gpu.convolve(features, weight, kernel_map, bias)
+    out = features @ weight[0] if kernel_map is None else gather_mm_scatter(features, weight, kernel_map)
+    return out if bias is None else out.add_(bias)
+
+
+def _weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | None) -> Tensor:
+    """By the path that the engine chooses; in the features' type or float32."""
+    if engine.on_cpu_path(features):
+        return cpu.weight_gradient(features, grad_out, *_table(kernel_map))
+    if engine.on_gpu_path(features):
+        return gpu.weight_gradient(features, grad_out, kernel_map)
+    return (features.T @ grad_out)[None] if kernel_map is None else weight_gradient(features, grad_out, kernel_map)
 
 
 def _table(kernel_map: KernelMap | None) -> tuple[Tensor | None, bool]:

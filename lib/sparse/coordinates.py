@@ -3,13 +3,14 @@ input row meets which output row under each kernel offset.
 
 Used by `SparseTensor` and the convolutions; nobody else needs to call it.
 """
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
 import torch
 from torch import Tensor
 
-from lib.sparse import cpu, engine
+from lib.sparse import cpu, engine, gpu
 
 MARGIN = 1024  # voxels; kernels reach less far than this, and every tensor stride divides it
 KEY_LIMIT = 2**62
@@ -44,7 +45,7 @@ class Neighbours:
     @cached_property
     def reverse(self) -> Tensor:
         """(K, N_in) int32, the row of the output under offset k of each input row."""
-        make = cpu.reverse_table if engine.on_cpu_path(self.table.new_empty(0, dtype=torch.int64)) else reverse_table
+        make = _path(self.table.new_empty(0, dtype=torch.int64), cpu.reverse_table, gpu.reverse_table, reverse_table)
         return make(self.table, self.num_inputs)
 
     @cached_property
@@ -52,6 +53,21 @@ class Neighbours:
         """Input rows and output rows (M_k,) int64 of each offset: what the reference path works on."""
         outputs = [line.ge(0).nonzero().squeeze(1) for line in self.table]
         return [line[rows].long() for line, rows in zip(self.table, outputs)], outputs
+
+    @cached_property
+    def schedule(self) -> gpu.Schedule:
+        """The table as the GPU path goes through it."""
+        return gpu.Schedule.of(self.table)
+
+    @cached_property
+    def reverse_schedule(self) -> gpu.Schedule:
+        """The reverse table as the GPU path goes through it."""
+        return gpu.Schedule.of(self.reverse)
+
+    @cached_property
+    def compacted(self) -> gpu.Pairs:
+        """What the GPU path's weight gradient goes through."""
+        return gpu.Pairs.of(self.table)
 
 
 @dataclass
@@ -64,6 +80,12 @@ class KernelMap:
     def table(self) -> Tensor:
         """(K, N_out) int32 input rows, -1 where there is none; line k belongs to offset K-1-k where `flipped`."""
         return self.neighbours.reverse if self.is_transposed and not self.flipped else self.neighbours.table
+
+    @property
+    def schedule(self) -> gpu.Schedule:
+        """`table` as the GPU path goes through it."""
+        back = self.is_transposed and not self.flipped
+        return self.neighbours.reverse_schedule if back else self.neighbours.schedule
 
     @property
     def flipped(self) -> bool:
@@ -81,6 +103,11 @@ class KernelMap:
     def transposed(self) -> "KernelMap":
         """The map of the transposed convolution: input and output swapped, offsets in the same order."""
         return KernelMap(self.neighbours, not self.is_transposed)
+
+
+def _path(keys: Tensor, compiled: Callable, on_gpu: Callable, reference: Callable) -> Callable:
+    """The one of three functions that serves keys (int64) under the engine chosen."""
+    return compiled if engine.on_cpu_path(keys) else on_gpu if engine.on_gpu_path(keys) else reference
 
 
 def neighbour_table(source_keys: Tensor, source_order: Tensor, target_keys: Tensor, target_order: Tensor,
@@ -148,7 +175,7 @@ class CoordinateManager:
             raise ValueError(f"coordinates from {low} to {high} (batch x y z) span too many voxels to be numbered")
         _, ny, nz = (cells[:, 1:].amax(0) + 2 * MARGIN).tolist()
         nx = int(cells[:, 1].amax()) + 2 * MARGIN
-        self._steps = torch.tensor([nx * ny * nz, ny * nz, nz, 1], device=cells.device)
+        self._steps = [nx * ny * nz, ny * nz, nz, 1]
         self._maps: dict[int, CoordinateMap] = {}
         self._kernel_maps: dict[tuple[int, int, int, int], KernelMap] = {}
         self._maps[tensor_stride] = base = self._coordinate_map(coordinates, cells)
@@ -169,7 +196,7 @@ class CoordinateManager:
         return CoordinateMap(coordinates, cells, *self._keys(cells).sort())
 
     def _keys(self, cells: Tensor) -> Tensor:
-        return (cells * self._steps).sum(1)
+        return sum(cells[:, axis] * step for axis, step in enumerate(self._steps))
 
     def has(self, tensor_stride: int) -> bool:
         """Whether rows of this tensor stride are known already."""
@@ -212,12 +239,12 @@ class CoordinateManager:
         if kernel_size * step >= MARGIN:
             raise ValueError(f"kernel size {kernel_size} with dilation {dilation} at tensor stride {in_stride} reaches "
                              f"beyond {MARGIN} voxels")
-        steps = [s * step for s in self._steps[1:].tolist()]
+        steps = [s * step for s in self._steps[1:]]
         shifts = [sum(d * s for d, s in zip(offset, steps)) for offset in kernel_offsets(kernel_size)]
         symmetric = source is target and kernel_size % 2 == 1
         return source.sorted_keys, source.order, target.sorted_keys, target.order, shifts, symmetric
 
     def _build_kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int) -> KernelMap:
         arguments = self.neighbour_arguments(in_stride, out_stride, kernel_size, dilation)
-        make = cpu.neighbour_table if engine.on_cpu_path(arguments[0]) else neighbour_table
+        make = _path(arguments[0], cpu.neighbour_table, gpu.neighbour_table, neighbour_table)
         return KernelMap(Neighbours(make(*arguments), len(arguments[0]), arguments[-1]))

@@ -51,18 +51,22 @@ def _cpu_flags() -> str:
         return platform.processor()
 
 
+def cache_folder() -> Path:
+    """Where what this package makes for the machine is kept: $TORCH_EXTENSIONS_DIR or ~/.cache/torch_extensions."""
+    root = os.environ.get("TORCH_EXTENSIONS_DIR") or Path.home() / ".cache" / "torch_extensions"
+    return Path(root) / "lib_sparse"
+
+
 def build() -> Path:
     """Path of the compiled library, compiling it unless the cache has it. Raises BuildError.
 
-    The cache is $TORCH_EXTENSIONS_DIR or ~/.cache/torch_extensions. Two processes may build at once: each writes a file
-    of its own and renames it.
+    Two processes may build at once: each writes a file of its own and renames it.
     """
     files = sorted(SOURCES.glob("*"))
     key = hashlib.sha256("\0".join([*FLAGS, platform.machine(), _cpu_flags()]).encode())
     for file in files:
         key.update(file.read_bytes())
-    root = Path(os.environ.get("TORCH_EXTENSIONS_DIR") or Path.home() / ".cache" / "torch_extensions")
-    library = root / "lib_sparse" / f"cpu-{key.hexdigest()[:16]}.so"
+    library = cache_folder() / f"cpu-{key.hexdigest()[:16]}.so"
     if library.exists():
         return library
     named = os.environ.get("CXX")

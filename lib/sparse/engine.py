@@ -2,9 +2,9 @@
 import torch
 from torch import Tensor
 
-from lib.sparse import cpu
+from lib.sparse import cpu, gpu
 
-ENGINES = ("auto", "reference", "cpu")
+ENGINES = ("auto", "reference", "cpu", "triton")
 _engine = "auto"
 
 
@@ -12,14 +12,19 @@ def set_engine(name: str) -> None:
     """Choose the path for all convolutions from now on.
 
     auto: the fastest that serves the device and type; reference: plain PyTorch anywhere; cpu: compiled C++, for
-    float32 and bfloat16 on the CPU (other types and devices keep the reference path).
-    Raises ValueError for another name, and for `cpu` where it cannot be built.
+    float32 and bfloat16 on the CPU; triton: kernels for GPUs, in float32, bfloat16 and float16. Other types and devices
+    keep the reference path. Raises ValueError for another name, and for `cpu` and `triton` where they cannot serve.
     """
     global _engine
     if name not in ENGINES:
         raise ValueError(f"--sparse_engine {name}: no such engine; there are {', '.join(ENGINES)}")
     if name == "cpu" and cpu.problem():
         raise ValueError(f"--sparse_engine cpu: {cpu.problem()}, or use --sparse_engine auto")
+    if name == "triton":
+        device = torch.device("cuda", torch.cuda.current_device()) if torch.cuda.is_available() else torch.device("cpu")
+        reason = gpu.problem(device, torch.float32)
+        if reason:
+            raise ValueError(f"--sparse_engine triton: {reason}; use --sparse_engine auto")
     _engine = name
 
 
@@ -30,5 +35,17 @@ def get_engine() -> str:
 
 def on_cpu_path(tensor: Tensor) -> bool:
     """Whether the compiled path serves this tensor: features by device and type, keys (int64) by device."""
-    return (_engine != "reference" and tensor.device.type == "cpu" and tensor.dtype in (*cpu.TYPES, torch.int64)
+    return (_engine in ("auto", "cpu") and tensor.device.type == "cpu" and tensor.dtype in (*cpu.TYPES, torch.int64)
             and cpu.available())
+
+
+def on_gpu_path(tensor: Tensor) -> bool:
+    """Whether the Triton path serves this tensor: features by device and type, keys (int64) by device.
+
+    Under Triton's interpreter `triton`, but not `auto`, takes tensors on the CPU.
+    """
+    if _engine not in ("auto", "triton") or tensor.dtype not in (*gpu.TYPES, torch.int64):
+        return False
+    if not tensor.is_cuda and not (_engine == "triton" and gpu.interpreted()):
+        return False
+    return gpu.available(tensor.device, torch.float32 if tensor.dtype == torch.int64 else tensor.dtype)
