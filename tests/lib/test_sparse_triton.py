@@ -313,9 +313,9 @@ def test_few_tiles_are_timed_and_all_fit_a_group(kernel, channels):
 
 def test_every_kernel_compiles_for_a_real_card(tmp_path):
     """With Triton's own compiler, whose wheel carries ptxas; no GPU takes part."""
-    options = "--archs 80 --types bf16 --channels 96x96 --first".split()
-    result = subprocess.run([sys.executable, "-m", "benchmarks.gpu_compile", *options], cwd=ROOT, capture_output=True, text=True,
-                            env=os.environ | {"TRITON_CACHE_DIR": str(tmp_path)})
+    options = ["--archs", "80", "--types", "bf16", "--channels", "96x96", "--first"]
+    result = subprocess.run([sys.executable, "-m", "benchmarks.gpu_compile", *options], cwd=ROOT, text=True,
+                            capture_output=True, env=os.environ | {"TRITON_CACHE_DIR": str(tmp_path)})
     assert result.returncode == 0, result.stderr
     header, _, *rows = [line.strip("| ").split(" | ") for line in result.stdout.splitlines()]
     rows = [dict(zip(header, row)) for row in rows]
