@@ -44,6 +44,7 @@ def restore():
 def assert_same_as_reference(layer, voxels, dtype, device):
     layer, voxels = layer.to(device, dtype), voxels.to(device)
     features = torch.randn(len(voxels), layer.in_channels).to(device, dtype)
+    assert gpu.problem(features.device, dtype) is None  # or the reference would be compared with itself
     ours = run("triton", layer, voxels, features)
     exact = run("reference", layer.float(), voxels, features.float())
     for name, a, b in zip(("output", "input gradient", "weight gradient", "bias gradient"), ours, exact):
@@ -196,6 +197,7 @@ def test_autocast_computes_in_bfloat16_and_gives_float32_gradients(device):
     voxels, layer = random_voxels().to(device), ME.MinkowskiConvolution(16, 24, kernel_size=2).to(device)
     features = torch.randn(len(voxels), 16).to(device)
     exact = run("reference", layer, voxels, features)
+    assert gpu.problem(features.device, torch.bfloat16) is None
     with torch.autocast(device, dtype=torch.bfloat16):
         ours = run("triton", layer, voxels, features)
     assert ours[0].dtype == torch.bfloat16 and ours[2].dtype == torch.float32

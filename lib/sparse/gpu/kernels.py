@@ -13,7 +13,8 @@ from lib.sparse.gpu.maps import GROUP, Pairs, Schedule
 from lib.sparse.gpu.tuning import Tile
 
 
-@triton.jit
+# counts of rows differ from batch to batch: no reason to compile anew
+@triton.jit(do_not_specialize=["num_outputs"])
 def convolve_kernel(features, weight, bias, out, order, counts, offsets, inputs, num_outputs, volume, c_in, c_out,
                     feature_stride, w_k, w_i, w_o, FLIPPED: tl.constexpr, BIAS: tl.constexpr, UPCAST: tl.constexpr,
                     PRECISION: tl.constexpr, GROUP: tl.constexpr, ROWS: tl.constexpr, COLUMNS: tl.constexpr,
@@ -53,7 +54,7 @@ def convolve_kernel(features, weight, bias, out, order, counts, offsets, inputs,
              mask=inside[:, None] & wanted[None, :])
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["length", "splits"])
 def weight_gradient_kernel(features, grad, inputs, outputs, counts, partial, length, volume, c_in, c_out, splits,
                            feature_stride, grad_stride, UPCAST: tl.constexpr, PRECISION: tl.constexpr,
                            ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr):

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-CHUNK = 2**25  # elements of a temporary: offsets are taken together until they reach it
+CHUNK = 2**23  # elements of a temporary: offsets are taken together until they reach it
 GROUP = 128  # output rows that share a list of offsets; the rows of a tile divide it
 WORD = 62  # offsets whose bits share one int64 of a mask
 
