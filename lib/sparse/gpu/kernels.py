@@ -1,7 +1,8 @@
 """The Triton kernels of sparse convolution and their launches; importing this needs Triton.
 
 `convolve` and `weight_gradient` are what `lib.sparse.gpu` offers; `python -m benchmarks.gpu_compile` compiles the
-kernels without a GPU. With TRITON_INTERPRET=1 in the environment they run on CPU tensors, one instruction at a time.
+kernels without a GPU. With TRITON_INTERPRET=1 in the environment they run on CPU tensors, one instruction at a time,
+where a call of `tl.cdiv` or `tl.zeros`, functions of Triton themselves, costs as much as many lines: hence none.
 """
 import torch
 import triton
@@ -24,15 +25,15 @@ def convolve_kernel(features, weight, bias, out, order, counts, offsets, inputs,
     One loop over (offset, slice of DEPTH input channels), so that a tile with one offset is pipelined like any other.
     Input rows are read from where no other load says: the fewer loads wait for each other, the more run ahead.
     """
-    tiles_across = tl.cdiv(c_out, COLUMNS)
+    tiles_across = (c_out + COLUMNS - 1) // COLUMNS
     tile, across = tl.program_id(0) // tiles_across, tl.program_id(0) % tiles_across
     places = tile * ROWS + tl.arange(0, ROWS)
     columns = across * COLUMNS + tl.arange(0, COLUMNS)
     wanted = columns < c_out
     group = tile * ROWS // GROUP
     inputs += group.to(tl.int64) * volume * GROUP + places % GROUP
-    slices = tl.cdiv(c_in, DEPTH)
-    total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
+    slices = (c_in + DEPTH - 1) // DEPTH
+    total = tl.full((ROWS, COLUMNS), 0.0, tl.float32)
     for step in range(tl.load(counts + group) * slices):
         rows = tl.load(inputs + step // slices * GROUP).to(tl.int64)
         channels = step % slices * DEPTH + tl.arange(0, DEPTH)
@@ -59,15 +60,15 @@ def weight_gradient_kernel(features, grad, inputs, outputs, counts, partial, len
                            feature_stride, grad_stride, UPCAST: tl.constexpr, PRECISION: tl.constexpr,
                            ROWS: tl.constexpr, COLUMNS: tl.constexpr, DEPTH: tl.constexpr):
     """One tile of ROWS x COLUMNS channels of features^T grad over one of `splits` shares of an offset's pairs."""
-    tiles_across = tl.cdiv(c_out, COLUMNS)
+    tiles_across = (c_out + COLUMNS - 1) // COLUMNS
     tile, k, split = tl.program_id(0), tl.program_id(1), tl.program_id(2)
     lines = tile // tiles_across * ROWS + tl.arange(0, ROWS)
     columns = tile % tiles_across * COLUMNS + tl.arange(0, COLUMNS)
     count = tl.load(counts + k)
-    share = tl.cdiv(tl.cdiv(count, splits), DEPTH) * DEPTH
+    share = (count + splits * DEPTH - 1) // (splits * DEPTH) * DEPTH
     end = tl.minimum(count, (split + 1) * share)
     line = k.to(tl.int64) * length
-    total = tl.zeros((ROWS, COLUMNS), dtype=tl.float32)
+    total = tl.full((ROWS, COLUMNS), 0.0, tl.float32)
     for first in range(split * share, end, DEPTH):
         places = first + tl.arange(0, DEPTH)
         inside = places < end
