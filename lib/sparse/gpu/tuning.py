@@ -19,7 +19,6 @@ import triton
 from lib.sparse.cpu import cache_folder
 from lib.sparse.gpu.maps import GROUP
 
-WORKSPACE = 2**26  # floats that the partial sums of a weight gradient may take
 log = logging.getLogger(__name__)
 
 
