@@ -19,7 +19,7 @@ fi
 has_blas || { echo "error: g++ or OpenBLAS is missing: apt-get install libopenblas-dev g++ python3-dev" >&2; exit 1; }
 if ! ls "$wheels"/*.whl >/dev/null 2>&1; then
   echo "== building MinkowskiEngine 0.5.4 (about 7 minutes on two cores)"
-  "$PYTHON" -m pip install --quiet --disable-pip-version-check setuptools wheel ninja
+  "$PYTHON" -m pip install --quiet --disable-pip-version-check pip==26.3 setuptools==84.2.1 wheel==0.48.0 ninja==1.13.2
   mkdir -p "$wheels"
   log=$wheels/build.log
   PATH=$(dirname "$PYTHON"):$PATH CXX=${CXX:-g++} MAX_JOBS=${MAX_JOBS:-$(nproc)} \
