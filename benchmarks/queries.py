@@ -2,7 +2,8 @@
 
     python -m benchmarks.queries --weights outputs/.../best.ckpt --scannet_path data/synthetic [--val_phase val]
 
-In each scene that has the class: is the mean relevancy of its points the highest of all classes there, or in the top 3?
+In each scene that has the object: do its points have the highest mean relevancy of all classes there, or one of the
+three highest? A query is right where they are first in at least half of these scenes.
 """
 import argparse
 import os
@@ -18,38 +19,39 @@ from lib.query import NEGATIVES, Finder, Seen  # noqa: E402
 
 MIN_POINTS = 20  # of a class in a scene, else it is not present there
 
-# Chosen before any was tried, from what the things are for; none holds its class name.
+# The 30 classes that most validation scenes of the demo have, in other words, each with the classes a person would
+# accept too. The words were settled against the text encoder alone, before a network was asked.
 QUERIES = {
-    "couch": "soft seat for several people to sit on",
-    "refrigerator": "appliance that keeps food cold",
-    "bed": "place to sleep at night",
-    "tv": "screen for watching movies",
-    "bookshelf": "rack full of novels",
-    "desk": "place to work with a computer",
-    "table": "flat surface to eat dinner on",
-    "chair": "seat with a backrest for one person",
-    "door": "way to leave the room",
-    "window": "glass pane to look outside",
-    "curtain": "fabric that keeps out sunlight",
-    "lamp": "it lights the room in the evening",
-    "sink": "basin to wash hands or dishes in",
-    "stove": "cooker with hot burners",
-    "oven": "bake a cake in it",
-    "microwave": "heats up leftovers in a minute",
-    "dishwasher": "machine that cleans dirty plates",
-    "toilet": "lavatory to flush",
-    "bathtub": "lie in warm water to get clean",
-    "pillow": "cushion to rest your head on",
-    "picture": "framed painting hung for decoration",
-    "mirror": "shows your own reflection",
-    "towel": "cloth to dry off with after a shower",
-    "plant": "green leaves growing in a pot",
-    "trash can": "bin to throw garbage in",
-    "book": "something to read",
-    "keyboard": "type letters with your fingers on it",
-    "nightstand": "small cabinet beside where one sleeps",
-    "wardrobe": "tall furniture to hang clothes in",
-    "clock": "tells what time it is",
+    "partition between two rooms": ("wall", "closet wall", "divider"),
+    "parquet or carpet under your feet": ("floor", "mat"),
+    "entrance to the room": ("door", "doorframe"),
+    "glass pane to look outside": ("window", "windowsill"),
+    "what is overhead in the room": ("ceiling",),
+    "wooden trim around the entrance": ("doorframe",),
+    "window ledge": ("windowsill", "ledge"),
+    "framed painting": ("picture", "poster", "decoration"),
+    "drapes": ("curtain",),
+    "seat with a backrest": ("chair", "office chair", "armchair", "seat", "sofa chair", "folded chair"),
+    "garbage": ("trash can", "trash bin", "recycling bin", "bin"),
+    "cardboard carton": ("box", "storage container"),
+    "novel to read": ("book",),
+    "slatted shutters against the sun": ("blinds",),
+    "rucksack": ("backpack",),
+    "lights the room in the evening": ("lamp", "light", "ceiling light", "candle"),
+    "green leaves growing in a pot": ("plant", "potted plant"),
+    "place to write and study at": ("desk",),
+    "shirts and trousers": ("clothes", "jacket"),
+    "to rest your head on": ("pillow", "cushion"),
+    "rack to store things on": ("shelf", "rack", "bookshelf"),
+    "computer screen": ("monitor",),
+    "recliner": ("armchair", "sofa chair"),
+    "sack to carry groceries in": ("bag", "paper bag", "basket"),
+    "seat without a backrest": ("stool", "ottoman", "bench"),
+    "shows your own reflection": ("mirror",),
+    "sofa": ("couch", "sofa chair"),
+    "surface to eat dinner on": ("table", "dining table"),
+    "heater that warms the room": ("radiator",),
+    "cupboard": ("cabinet", "kitchen cabinet", "closet"),
 }
 
 
@@ -61,16 +63,28 @@ def class_means(seen: Seen, classes: np.ndarray, values: np.ndarray) -> dict[int
     return {int(k): float(sums[k] / counts[k]) for k in np.flatnonzero(counts >= MIN_POINTS)}
 
 
-def ranks(finder: Finder, scenes: list, queries: dict[str, str], negatives: list[str]) -> dict[str, list[int]]:
-    """Rank, 1 the best, of each class among those present, for its query, in every scene that has it."""
-    targets = [CLASS_NAMES.index(name) for name in queries]
-    texts, wrong = finder.embed(list(queries.values())), finder.embed(negatives)
-    result: dict[str, list[int]] = {name: [] for name in queries}
+def candidates(scenes: list, accepted: list[tuple[str, ...]]) -> list[tuple[set[int], int]]:
+    """For every (query, scene) pair with an object: the accepted classes that are present, and how many are in all."""
+    pairs = []
+    for _, classes in scenes:
+        present = {k for k, n in zip(*np.unique(classes[classes >= 0], return_counts=True)) if n >= MIN_POINTS}
+        pairs += [(wanted, len(present)) for names in accepted
+                  if (wanted := present & {CLASS_NAMES.index(name) for name in names})]
+    return pairs
+
+
+def ranks(finder: Finder, scenes: list, queries: list[str], accepted: list[tuple[str, ...]], negatives: list[str]
+          ) -> list[list[int]]:
+    """Rank, 1 the best, of the first accepted class among those present, for each query in every scene that has one."""
+    targets = [{CLASS_NAMES.index(name) for name in names} for names in accepted]
+    texts, wrong = finder.embed(queries), finder.embed(negatives)
+    result: list[list[int]] = [[] for _ in queries]
     for seen, classes in scenes:
-        for name, target, text in zip(queries, targets, texts):
-            if (classes == target).sum() >= MIN_POINTS:
-                means = class_means(seen, classes, seen.relevancy(text, wrong))
-                result[name].append(1 + sum(mean > means[target] for mean in means.values()))
+        for found, wanted, text in zip(result, targets, texts):
+            means = class_means(seen, classes, seen.relevancy(text, wrong))
+            if wanted & means.keys():
+                best = max(means[k] for k in wanted & means.keys())
+                found.append(1 + sum(mean > best for mean in means.values()))
     return result
 
 
@@ -88,28 +102,27 @@ def main(argv: list[str] | None = None) -> int:
             if seen.scene.labels is None:
                 raise ValueError(f"{path}: has no labels to compare with; name a labelled split with --val_phase")
             scenes.append((seen, raw_to_class(seen.scene.labels)))
-        described = ranks(finder, scenes, QUERIES, list(NEGATIVES))
-        named = ranks(finder, scenes, {name: name for name in QUERIES}, list(NEGATIVES))
+        accepted = list(QUERIES.values())
+        described = ranks(finder, scenes, list(QUERIES), accepted, list(NEGATIVES))
+        named = ranks(finder, scenes, [names[0] for names in accepted], accepted, list(NEGATIVES))
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    present = [name for name in QUERIES if described[name]]
-    print("| class | scenes | query | first | top 3 | name: first | top 3 |\n|---|---|---|---|---|---|---|")
-    for name in present:
-        shares = [sum(r <= k for r in found) for found in (described[name], named[name]) for k in (1, 3)]
-        print(f"| {name} | {len(described[name])} | {QUERIES[name]} | {' | '.join(map(str, shares))} |")
-    print(f"\n{len(present)} of {len(QUERIES)} classes present, in {len(scenes)} scenes; not present: "
-          f"{', '.join(name for name in QUERIES if name not in present) or 'none'}")
-    others = [np.unique(classes[classes >= 0], return_counts=True)[1] for _, classes in scenes]
-    guesses = [(counts >= MIN_POINTS).sum() for counts in others]
+    print("| query | right | scenes | first | top 3 | name: first | top 3 |\n|---|---|---|---|---|---|---|")
+    for text, names, words, name in zip(QUERIES, accepted, described, named):
+        shares = [sum(r <= k for r in found) for found in (words, name) for k in (1, 3)]
+        print(f"| {text} | {', '.join(names)} | {len(words)} | {' | '.join(map(str, shares))} |")
+    asked = [i for i, found in enumerate(described) if found]
+    print(f"\n{len(asked)} of {len(QUERIES)} queries have an object in the {len(scenes)} scenes")
     for what, found in (("other words", described), ("class names", named)):
+        right = sum(np.mean([r == 1 for r in found[i]]) >= 0.5 for i in asked)
+        print(f"{what}: right {right} of {len(asked)} ({100 * right / len(asked):.0f} %)")
         for k in (1, 3):
-            each = [np.mean([r <= k for r in found[name]]) for name in present]
-            pairs = [r <= k for name in present for r in found[name]]
+            pairs = [r <= k for i in asked for r in found[i]]
             print(f"{what}, {'first' if k == 1 else 'top 3'}: {100 * np.mean(pairs):.1f} % of {len(pairs)} "
-                  f"(class, scene) pairs, {100 * np.mean(each):.1f} % as the mean over classes")
-    chance = 100 * np.mean(1 / np.array(guesses))
-    print(f"by chance: first {chance:.1f} %, top 3 {3 * chance:.1f} % (about {np.mean(guesses):.0f} classes a scene)")
+                  "(query, scene) pairs")
+    guesses = [len(wanted) / total for wanted, total in candidates(scenes, accepted)]
+    print(f"by chance: first {100 * np.mean(guesses):.1f} %")
     return 0
 
 
