@@ -17,14 +17,17 @@ SHOWN = 3  # places of a query in the table; the JSON has them all
 
 def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
     """The command line: its own arguments, and the flags of main.py that differ from the checkpoint's."""
-    from lib.query import NEGATIVES, OVERRIDES, SHARE
+    from lib.query import OVERRIDES, SHARE
+    from lib.relevancy import METHODS, NEGATIVES
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False)
     parser.add_argument("scene", metavar="SCENE.ply", help="a scan: x y z, red green blue")
     parser.add_argument("queries", metavar="TEXT", nargs="+", help="what to look for, in quotes")
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt", help="of stage 1, e.g. its run's best.ckpt")
     parser.add_argument("--not", dest="negatives", metavar="WORDS", nargs="+", action="extend", default=[],
-                        help=f"what it is not, besides {', '.join(NEGATIVES)}")
+                        help="what it is not")
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0], help="compare texts with voxels by way of the "
+                        f"class names, or as LERF does: directly, against {', '.join(NEGATIVES)} (default %(default)s)")
     parser.add_argument("--out", default="outputs/queries", metavar="DIR", help="default: %(default)s")
     parser.add_argument("--share", type=float, default=SHARE, help="a place is what lies above this share of the way "
                         "from the scene's usual relevancy (median) to its highest (default %(default)s)")
@@ -41,16 +44,15 @@ def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
 def main(argv: list[str] | None = None) -> int:
     """Returns the exit code; what a user can mend is one line on stderr and exit code 1."""
     options, overrides = read_arguments(argv)
-    from lib.query import NEGATIVES, Finder, ask
+    from lib.query import Finder, ask
     from visualize import draw_panels, save_png
     try:
         if not 200 <= options.width <= 20000:
             raise ValueError(f"--width {options.width}: not in 200..20000")
         if not 0 < options.share <= 1:
             raise ValueError(f"--share {options.share}: not in 0..1")
-        negatives = list(dict.fromkeys([*NEGATIVES, *options.negatives]))
-        answers = ask(Finder(options.weights, overrides), options.scene, options.queries, negatives, options.out,
-                      options.share)
+        answers = ask(Finder(options.weights, overrides, options.method), options.scene, options.queries,
+                      options.negatives, options.out, options.share)
         for query, ply, found in answers:
             title = f"{Path(options.scene).stem}: “{query}”"
             save_png(draw_panels(ply, width=options.width, title=title), ply.with_suffix(".png"))

@@ -15,7 +15,8 @@ import numpy as np  # noqa: E402
 
 from datasets.labels import CLASS_NAMES, NUM_CLASSES, raw_to_class  # noqa: E402
 from datasets.scannet200 import read_split  # noqa: E402
-from lib.query import NEGATIVES, Finder, Seen  # noqa: E402
+from lib.query import Finder, Seen  # noqa: E402
+from lib.relevancy import METHODS  # noqa: E402
 
 MIN_POINTS = 20  # of a class in a scene, else it is not present there
 
@@ -73,11 +74,10 @@ def candidates(scenes: list, accepted: list[tuple[str, ...]]) -> list[tuple[set[
     return pairs
 
 
-def ranks(finder: Finder, scenes: list, queries: list[str], accepted: list[tuple[str, ...]], negatives: list[str]
-          ) -> list[list[int]]:
+def ranks(finder: Finder, scenes: list, queries: list[str], accepted: list[tuple[str, ...]]) -> list[list[int]]:
     """Rank, 1 the best, of the first accepted class among those present, for each query in every scene that has one."""
     targets = [{CLASS_NAMES.index(name) for name in names} for names in accepted]
-    texts, wrong = finder.embed(queries), finder.embed(negatives)
+    texts, wrong = finder.embed(queries), finder.embed(finder.negatives)
     result: list[list[int]] = [[] for _ in queries]
     for seen, classes in scenes:
         for found, wanted, text in zip(result, targets, texts):
@@ -94,17 +94,18 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt", help="of stage 1")
     parser.add_argument("--scannet_path", default="data/synthetic", metavar="DIR")
     parser.add_argument("--val_phase", default="val", help="split to ask")
+    parser.add_argument("--method", choices=METHODS, default=METHODS[0], help="as query.py's")
     options = parser.parse_args(argv)
     try:
-        finder, scenes = Finder(options.weights), []
+        finder, scenes = Finder(options.weights, method=options.method), []
         for path in read_split(options.scannet_path, options.val_phase):
             seen = finder.look(path)
             if seen.scene.labels is None:
                 raise ValueError(f"{path}: has no labels to compare with; name a labelled split with --val_phase")
             scenes.append((seen, raw_to_class(seen.scene.labels)))
         accepted = list(QUERIES.values())
-        described = ranks(finder, scenes, list(QUERIES), accepted, list(NEGATIVES))
-        named = ranks(finder, scenes, [names[0] for names in accepted], accepted, list(NEGATIVES))
+        described = ranks(finder, scenes, list(QUERIES), accepted)
+        named = ranks(finder, scenes, [names[0] for names in accepted], accepted)
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

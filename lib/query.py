@@ -1,13 +1,14 @@
-"""Where in a scan is what a text describes? A stage-1 network's features against the text, no class list involved.
+"""Where in a scan is what a text describes? A stage-1 network's features against the text.
 
     finder = Finder("stage1.ckpt"); seen = finder.look("room.ply")
-    heat = seen.relevancy(finder.embed(["somewhere to sit"])[0], finder.embed(NEGATIVES))   # (M,) of every voxel
+    heat = seen.relevancy(finder.embed(["somewhere to sit"])[0], finder.embed(["bed"]))   # (M,) of every voxel
 """
 import json
 import re
 from argparse import Namespace
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -22,11 +23,10 @@ from datasets.loader import collate
 from datasets.ply import Scene, write_columns
 from datasets.scannet200 import DATASETS, Scannet200TextualDataset
 from lib.checkpoint import load_checkpoint
+from lib.relevancy import METHODS, NEGATIVES, by_names, lerf
 from lib.render import heat_colors, usual_and_highest
 from lib.stages import TextStage, build_stage, pick_device
 
-NEGATIVES = ("object", "things", "stuff", "texture")  # LERF's, what everything is a little
-TEMPERATURE = 0.1  # of the cosines, as in LERF's code
 SHARE = 0.7  # of the way from the scene's usual relevancy to its highest: where regions end
 MIN_VOXELS = 10  # of a region
 LONGEST = 500  # letters of a query; the encoder has an end
@@ -45,35 +45,50 @@ class Region:
 
 @dataclass
 class Seen:
-    """A scan and the network's features of it. features: (M, D); voxels: (M, 3); inverse: (P,) voxel of each point."""
+    """A scan and the network's features of it. features: (M, D); voxels: (M, 3); inverse: (P,) voxel of each point.
+
+    anchors: (C, D) unit, of the class names by way of which texts are compared; None: as LERF does.
+    """
     scene: Scene
     features: Tensor
     voxels: np.ndarray
     inverse: np.ndarray
+    anchors: Tensor | None = None
+    temperature: float = 0.07
 
     def relevancy(self, query: Tensor, negatives: Tensor) -> np.ndarray:
-        """Of every voxel, (M,) float32, as the function below."""
-        return relevancy(self.features, query, negatives).cpu().numpy()
+        """Of every voxel, (M,) float32 in 0..1. query: (D,) unit; negatives: (K, D) unit, what it is not."""
+        if self.anchors is None:
+            return lerf(self.features, query, negatives).cpu().numpy()
+        return by_names(self.beliefs, query, negatives, self.anchors).cpu().numpy()
+
+    @cached_property
+    def beliefs(self) -> Tensor:
+        """(M, C) probability of each class name at each voxel."""
+        cosines = torch.nn.functional.normalize(self.features, dim=1) @ self.anchors.T
+        return cosines.div_(self.temperature).softmax(1)
 
 
 class Finder:
     """A stage-1 network with the text encoder it was trained with."""
 
-    def __init__(self, weights: str | Path, overrides: dict | None = None):
-        """overrides: flags that differ from those the checkpoint was trained with.
+    def __init__(self, weights: str | Path, overrides: dict | None = None, method: str = METHODS[0]):
+        """overrides: flags that differ from those the checkpoint was trained with; method: one of METHODS.
 
         Raises ValueError or FileNotFoundError for a file that is no stage-1 checkpoint, and as `build_stage`.
         """
         self.config = stage1_config(weights, overrides or {})
         self.device = pick_device(self.config)
         self.stage: TextStage = build_stage(self.config).to(self.device).eval()
+        self.method = method
+        self.negatives = NEGATIVES if method == "lerf" else ()  # those that the method brings
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Texts (T, D) unit. Raises ValueError for an empty or too long one, and as `TextSpace.embed`."""
         for text in texts:
             if len(text) > LONGEST:
                 raise ValueError(f"query {text[:30]!r}...: has {len(text)} letters, give at most {LONGEST}")
-        return self.stage.embed(texts)
+        return self.stage.embed(texts) if texts else self.stage.anchors[:0]
 
     @torch.no_grad()
     def look(self, path: str | Path) -> Seen:
@@ -86,7 +101,9 @@ class Finder:
         dataset = Scannet200TextualDataset(config, "test", training=False)
         batch = collate([dataset[0]])
         features = self.stage(batch.to(self.device)).float()  # (M, D)
-        return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy())
+        anchors = self.stage.anchors if self.method == "names" else None
+        return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy(), anchors,
+                    self.config.contrast_temperature)
 
 
 def stage1_config(weights: str | Path, overrides: dict) -> Namespace:
@@ -106,17 +123,6 @@ def stage1_config(weights: str | Path, overrides: dict) -> Namespace:
     vars(config).update(weights=str(weights), is_train=False, use_embedding_loss=True, classifier_only=False,
                         resume=None, class_names=None, cache_data=False)
     return config
-
-
-def relevancy(features: Tensor, query: Tensor, negatives: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """How much more a feature is like the query than like the negative it is most like; 0.5: as much. (M,) in 0..1.
-
-    min over n of exp(s/t) / (exp(s/t) + exp(n/t)), s and n cosines (LERF, Kerr et al., ICCV 2023, section 3.4).
-    features: (M, D) of any norm; query: (D,) unit; negatives: (K, D) unit.
-    """
-    unit = torch.nn.functional.normalize(features, dim=1)
-    likest = (unit @ negatives.T).amax(1)  # the ratio falls with n, so the largest n gives the minimum
-    return torch.sigmoid((unit @ query - likest) / temperature)
 
 
 def connected(voxels: np.ndarray) -> np.ndarray:
@@ -194,8 +200,10 @@ def ask(finder: Finder, path: str | Path, queries: Sequence[str], negatives: Seq
         share: float = SHARE) -> list[tuple[str, Path, list[Region]]]:
     """Answer every query about a scan: <out>/<scene>_<query>.ply each, and <out>/<scene>_regions.json.
 
-    Returns (query, PLY, regions) of each. Raises as `Finder`; nothing is written then.
+    negatives: texts that are not meant. Returns (query, PLY, regions) of each. Raises as `Finder`, before anything is
+    written.
     """
+    negatives = list(dict.fromkeys([*finder.negatives, *negatives]))
     texts = finder.embed([*queries, *negatives])  # before the network runs: a wrong text need not wait
     seen = finder.look(path)
     answers, about = [], []
@@ -210,6 +218,6 @@ def ask(finder: Finder, path: str | Path, queries: Sequence[str], negatives: Seq
                       "threshold": round(usual + share * (highest - usual), 4),
                       "regions": [asdict(region) for region in found]})
     with replacing(Path(out) / f"{seen.scene.name}_regions.json") as file:
-        json.dump({"scene": str(path), "weights": finder.config.weights, "not": list(negatives),
-                   "temperature": TEMPERATURE, "share": share, "queries": about}, file, indent=1)
+        json.dump({"scene": str(path), "weights": finder.config.weights, "not": negatives,
+                   "method": finder.method, "share": share, "queries": about}, file, indent=1)
     return answers

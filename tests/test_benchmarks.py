@@ -55,6 +55,7 @@ def test_every_query_names_known_classes_and_uses_other_words_than_the_first():
 
 class _OneHot:
     """A finder whose texts are the unit vectors of the class that they name."""
+    negatives = ("wall",)
 
     def embed(self, texts):
         return torch.eye(len(CLASS_NAMES))[[CLASS_NAMES.index(text) for text in texts]]
@@ -68,7 +69,7 @@ def test_rank_counts_the_classes_before_the_best_accepted_one():
     features[:, wall] = 0.1
     seen = Seen(None, features, np.zeros((4, 3)), np.repeat(np.arange(4), queries.MIN_POINTS))
     accepted = [("chair",), ("chair", "couch"), ("table", "couch"), ("wall",)]
-    found = queries.ranks(_OneHot(), [(seen, classes)], ["chair"] * 4, accepted, ["wall"])
+    found = queries.ranks(_OneHot(), [(seen, classes)], ["chair"] * 4, accepted)
     unit = (features / features.norm(dim=1, keepdim=True))[:3, chair]
     order = unit.argsort(descending=True).tolist()  # table, couch, chair
     assert order == [1, 2, 0]

@@ -11,7 +11,8 @@ from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.ply import Scene, read_columns, read_scene, write_columns
 from lib import text_anchors
 from lib.checkpoint import load_checkpoint, save_checkpoint
-from lib.query import Finder, Seen, connected, file_names, regions, relevancy
+from lib.query import Finder, Seen, connected, file_names, regions
+from lib.relevancy import METHODS, TEXT_TEMPERATURE, by_names, lerf
 from lib.render import HEAT, heat_colors
 from lib.stages import build_stage
 from lib.text_encoders import Encoder, find_encoder
@@ -57,7 +58,36 @@ def test_relevancy_is_the_minimum_over_the_negatives_as_in_lerf():
     for feature in features:
         cosine = [float(feature @ other / feature.norm()) / 0.1 for other in (query, *negatives)]
         expected.append(min(np.exp(cosine[0]) / (np.exp(cosine[0]) + np.exp(n)) for n in cosine[1:]))
-    torch.testing.assert_close(relevancy(features, query, negatives), torch.tensor(expected).float(), rtol=0, atol=1e-5)
+    torch.testing.assert_close(lerf(features, query, negatives), torch.tensor(expected).float(), rtol=0, atol=1e-5)
+
+
+def test_relevancy_by_names_sums_over_the_names_and_takes_the_likeliest_negative_off():
+    generator = torch.Generator().manual_seed(0)
+    beliefs = torch.rand(20, 5, generator=generator).double().softmax(1)
+    anchors, texts = (F.normalize(torch.randn(n, 8, generator=generator).double(), dim=1) for n in (5, 3))
+    meant = []
+    for text in texts:
+        raw = [np.exp(float(anchor @ text) / TEXT_TEMPERATURE) for anchor in anchors]
+        meant.append([value / sum(raw) for value in raw])
+    sums = [[sum(b * m for b, m in zip(row, text)) for text in meant] for row in beliefs.tolist()]
+    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[:0], anchors), [row[0] for row in sums], rtol=1e-9)
+    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[1:], anchors),
+                               [max(0, row[0] - max(row[1:])) for row in sums], rtol=1e-9)
+
+
+def test_beliefs_are_the_softmax_over_the_cosines_with_the_names():
+    features, anchors = torch.randn(6, 4), F.normalize(torch.randn(3, 4), dim=1)
+    seen = Seen(None, 7 * features, None, None, anchors, temperature=0.5)
+    expected = [[np.exp(float(f @ a / f.norm()) / 0.5) for a in anchors] for f in features]
+    np.testing.assert_allclose(seen.beliefs, np.array(expected) / np.sum(expected, axis=1, keepdims=True), rtol=1e-5)
+
+
+def test_lerf_brings_its_own_negatives_to_those_asked_for(stage1, tmp_path):
+    weights, path, _ = stage1
+    assert main([path, "chair", "--weights", weights, "--method", "lerf", "--not", "air", "--out", str(tmp_path),
+                 "--width", "200"]) == 0
+    report = json.loads((tmp_path / "val0000_00_regions.json").read_text())
+    assert report["not"] == ["object", "things", "stuff", "texture", "air"] and report["method"] == "lerf"
 
 
 def flood_fill(voxels):
@@ -116,14 +146,16 @@ def test_the_share_decides_what_belongs_to_a_region_and_small_parts_are_left_out
     assert regions("block", seen, values, share=0.5, min_voxels=28) == []
 
 
-def test_a_query_equal_to_a_class_name_ranks_that_class_first(stage1):
-    finder = Finder(stage1[0])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_query_equal_to_a_class_name_ranks_that_class_first(stage1, method):
+    finder = Finder(stage1[0], method=method)
     features = 3 * finder.stage.anchors  # a voxel of each class, as training wants them
+    seen = Seen(None, features, None, None, finder.stage.anchors if method == "names" else None)
     negatives = finder.embed(["object", "things"])
     for name in ("couch", "refrigerator", "wall"):
         text = finder.embed([name])[0]
         torch.testing.assert_close(text, finder.stage.anchors[CLASS_NAMES.index(name)], atol=1e-5, rtol=0)
-        assert int(relevancy(features, text, negatives).argmax()) == CLASS_NAMES.index(name)
+        assert int(seen.relevancy(text, negatives).argmax()) == CLASS_NAMES.index(name)
 
 
 def test_a_learned_projection_is_taken_from_the_checkpoint_and_compares_at_the_encoders_width(run_flags, tmp_path):
@@ -150,16 +182,16 @@ def test_query_writes_a_row_for_every_vertex_in_the_scans_order_a_picture_and_th
     assert np.array_equal(np.stack([heat[f"input_{c}"] for c in ("red", "green", "blue")], 1), scan.colors)
     finder = Finder(weights)
     seen = finder.look(path)
-    texts = finder.embed(["somewhere to sit", "object", "things", "stuff", "texture", "air"])
+    texts = finder.embed(["somewhere to sit", "air"])
     cells = {tuple(v): value for v, value in zip(seen.voxels.tolist(), seen.relevancy(texts[0], texts[1:]))}
     expected = [cells[tuple(cell)] for cell in np.floor(scan.points / np.float64(0.05)).astype(int).tolist()]
     assert heat["relevancy"].dtype == np.float32
     np.testing.assert_allclose(heat["relevancy"], expected, atol=1e-6)
 
     report = json.loads((out / "val0000_00_regions.json").read_text())
-    assert report["not"] == ["object", "things", "stuff", "texture", "air"]
+    assert report["not"] == ["air"] and report["method"] == "names"
     assert [q["query"] for q in report["queries"]] == ["somewhere to sit", "Read?"]
-    found = report["queries"][0]["regions"]
+    found = report["queries"][1]["regions"]
     assert found and all(set(r) == {"query", "score", "center", "size", "points"} for r in found)
     assert [r["score"] for r in found] == sorted((r["score"] for r in found), reverse=True)
     assert f"{found[0]['score']:.3f}" in capsys.readouterr().out
