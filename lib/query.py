@@ -47,20 +47,22 @@ class Region:
 class Seen:
     """A scan and the network's features of it. features: (M, D); voxels: (M, 3); inverse: (P,) voxel of each point.
 
-    anchors: (C, D) unit, of the class names by way of which texts are compared; None: as LERF does.
+    anchors: (C, D) unit, of the classes, by way of which texts are compared; names: (S, C, D) unit, ways to say
+    each. None: as LERF does. temperature: of the features' cosines with the anchors.
     """
     scene: Scene
     features: Tensor
     voxels: np.ndarray
     inverse: np.ndarray
     anchors: Tensor | None = None
+    names: Tensor | None = None
     temperature: float = 0.07
 
     def relevancy(self, query: Tensor, negatives: Tensor) -> np.ndarray:
         """Of every voxel, (M,) float32 in 0..1. query: (D,) unit; negatives: (K, D) unit, what it is not."""
         if self.anchors is None:
             return lerf(self.features, query, negatives).cpu().numpy()
-        return by_names(self.beliefs, query, negatives, self.anchors).cpu().numpy()
+        return by_names(self.beliefs, query, negatives, self.names).cpu().numpy()
 
     @cached_property
     def beliefs(self) -> Tensor:
@@ -82,6 +84,9 @@ class Finder:
         self.stage: TextStage = build_stage(self.config).to(self.device).eval()
         self.method = method
         self.negatives = NEGATIVES if method == "lerf" else ()  # those that the method brings
+        self.anchors = self.names = None
+        if method == "names":
+            self.anchors, self.names = self.stage.anchors, self.stage.names_and_synonyms()
 
     def embed(self, texts: Sequence[str]) -> Tensor:
         """Texts (T, D) unit. Raises ValueError for an empty or too long one, and as `TextSpace.embed`."""
@@ -101,9 +106,8 @@ class Finder:
         dataset = Scannet200TextualDataset(config, "test", training=False)
         batch = collate([dataset[0]])
         features = self.stage(batch.to(self.device)).float()  # (M, D)
-        anchors = self.stage.anchors if self.method == "names" else None
-        return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy(), anchors,
-                    self.config.contrast_temperature)
+        return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy(), self.anchors,
+                    self.names, self.config.contrast_temperature)
 
 
 def stage1_config(weights: str | Path, overrides: dict) -> Namespace:

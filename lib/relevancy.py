@@ -3,22 +3,22 @@ import torch
 from torch import Tensor
 
 METHODS = ("names", "lerf")
-TEXT_TEMPERATURE = 0.02  # of a text's cosines with the class names; 0.02 to 0.05 find as much
+TEXT_TEMPERATURE = 0.05  # of a text's cosines with the class names; 0.02 and 0.03 find nearly as much
 NEGATIVES = ("object", "things", "stuff", "texture")  # LERF's, what everything is a little
 LERF_TEMPERATURE = 0.1  # of the cosines, as in LERF's code
 
 
-def by_names(beliefs: Tensor, query: Tensor, negatives: Tensor, anchors: Tensor) -> Tensor:
+def by_names(beliefs: Tensor, query: Tensor, negatives: Tensor, names: Tensor) -> Tensor:
     """How likely a voxel is what a text means, by way of the class names the network was trained with. (M,) in 0..1.
 
-    sum over k of P(k | voxel) P(k | text), P(k | text) a softmax over the text's cosines with the names, as a share of
-    the largest P(k | text), so that a voxel which certainly is what the text is likest to has 1; less the same of the
-    negative that has most, not below 0. A feature lies near the name of its class, and between names it was
-    never pulled anywhere; so a text is put among the names first.
-    beliefs: (M, C), rows sum to 1; query: (D,), negatives: (K, D), anchors: (C, D), all unit.
+    sum over k of P(k | voxel) P(k | text), P(k | text) being a softmax over the text's cosines with the names, of the
+    ways to say one the closest. It is a share of the largest P(k | text): a voxel that certainly is what the text is
+    likest to has 1. Less the same of the negative that has most, not below 0.
+    Features were pulled to the names and nowhere between them; so a text is put among the names first.
+    beliefs: (M, C), rows sum to 1; query: (D,), negatives: (K, D), names: (S, C, D), all unit.
     """
     texts = torch.cat([query[None], negatives])  # (1 + K, D)
-    meant = (texts @ anchors.T).div(TEXT_TEMPERATURE).softmax(1)  # (1 + K, C)
+    meant = (texts @ names.mT).amax(0).div(TEXT_TEMPERATURE).softmax(1)  # (1 + K, C)
     likely = beliefs @ (meant / meant.amax(1, keepdim=True)).T  # (M, 1 + K)
     if len(negatives) == 0:
         return likely[:, 0]

@@ -64,6 +64,16 @@ class TextStage(nn.Module):
         """Texts (T, D) unit, on the features' device: to compare with `forward`'s output by cosine."""
         return self.space.embed(texts).to(self.anchors.device)
 
+    def names_and_synonyms(self) -> Tensor:
+        """(2, C, D) unit, every class name as it is and averaged with its synonyms, to compare with `embed`.
+
+        Of file:PATH.npz, which has the class names alone, (1, C, D).
+        """
+        if self.space.encoder.startswith("file:"):
+            return self.anchors[None]
+        vectors = load_anchors(self.space.encoder, CLASS_NAMES, ANCHOR_CACHE, self.space.prompt, synonyms=True)
+        return torch.stack([self.anchors, self.space.place(vectors, CLASS_NAMES).to(self.anchors.device)])
+
     def choose_from(self, names: Sequence[str]) -> None:
         """Let `classes` choose among these names instead of the 200 classes'."""
         self.vocabulary = Vocabulary.of(names)

@@ -39,6 +39,10 @@ class TextSpace:
             vectors = load_anchors(self.encoder, texts, "")  # nothing is cached of a file
         else:
             vectors = torch.from_numpy(embed_names(find_encoder(self.encoder), [[text] for text in texts], self.prompt))
+        return self.place(vectors, texts)
+
+    def place(self, vectors: Tensor, texts: Sequence[str]) -> Tensor:
+        """The encoder's vectors (N, D) of texts in the space of the features, (N, W). Raises ValueError as `embed`."""
         if self.mean is not None:
             vectors = center_anchors(vectors, self.mean)
         vectors = vectors.to(self.linear) @ self.linear  # (N, W)

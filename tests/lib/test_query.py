@@ -64,20 +64,22 @@ def test_relevancy_is_the_minimum_over_the_negatives_as_in_lerf():
 def test_relevancy_by_names_sums_over_the_names_and_takes_the_likeliest_negative_off():
     generator = torch.Generator().manual_seed(0)
     beliefs = torch.rand(20, 5, generator=generator).double().softmax(1)
-    anchors, texts = (F.normalize(torch.randn(n, 8, generator=generator).double(), dim=1) for n in (5, 3))
+    names = F.normalize(torch.randn(2, 5, 8, generator=generator).double(), dim=2)
+    texts = F.normalize(torch.randn(3, 8, generator=generator).double(), dim=1)
     meant = []
     for text in texts:
-        raw = [np.exp(float(anchor @ text) / TEXT_TEMPERATURE) for anchor in anchors]
+        closest = [max(float(names[way, k] @ text) for way in range(2)) for k in range(5)]
+        raw = [np.exp(cosine / TEXT_TEMPERATURE) for cosine in closest]
         meant.append([value / max(raw) for value in raw])  # the sum of a softmax cancels
     sums = [[sum(b * m for b, m in zip(row, text)) for text in meant] for row in beliefs.tolist()]
-    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[:0], anchors), [row[0] for row in sums], rtol=1e-9)
-    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[1:], anchors),
+    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[:0], names), [row[0] for row in sums], rtol=1e-9)
+    np.testing.assert_allclose(by_names(beliefs, texts[0], texts[1:], names),
                                [max(0, row[0] - max(row[1:])) for row in sums], rtol=1e-9)
 
 
 def test_beliefs_are_the_softmax_over_the_cosines_with_the_names():
     features, anchors = torch.randn(6, 4), F.normalize(torch.randn(3, 4), dim=1)
-    seen = Seen(None, 7 * features, None, None, anchors, temperature=0.5)
+    seen = Seen(None, 7 * features, None, None, anchors, anchors[None], temperature=0.5)
     expected = [[np.exp(float(f @ a / f.norm()) / 0.5) for a in anchors] for f in features]
     np.testing.assert_allclose(seen.beliefs, np.array(expected) / np.sum(expected, axis=1, keepdims=True), rtol=1e-5)
 
@@ -150,7 +152,7 @@ def test_the_share_decides_what_belongs_to_a_region_and_small_parts_are_left_out
 def test_a_query_equal_to_a_class_name_ranks_that_class_first(stage1, method):
     finder = Finder(stage1[0], method=method)
     features = 3 * finder.stage.anchors  # a voxel of each class, as training wants them
-    seen = Seen(None, features, None, None, finder.stage.anchors if method == "names" else None)
+    seen = Seen(None, features, None, None, finder.anchors, finder.names)
     negatives = finder.embed(["object", "things"])
     for name in ("couch", "refrigerator", "wall"):
         text = finder.embed([name])[0]
@@ -166,6 +168,10 @@ def test_a_learned_projection_is_taken_from_the_checkpoint_and_compares_at_the_e
     finder = Finder(tmp_path / "p.ckpt")
     assert torch.equal(finder.stage.projection.weight, stage.projection.weight)
     np.testing.assert_allclose(finder.embed(["a b"]).numpy(), hashed_vectors(["a b"]), atol=1e-6)
+    couch = CLASS_NAMES.index("couch")
+    mean = hashed_vectors(["couch", "sofa", "settee"]).mean(0)  # its synonyms in config/scannet200_synonyms.json
+    np.testing.assert_allclose(finder.names[0, couch], hashed_vectors(["couch"])[0], atol=1e-6)
+    np.testing.assert_allclose(finder.names[1, couch], mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_query_writes_a_row_for_every_vertex_in_the_scans_order_a_picture_and_the_places(stage1, tmp_path, capsys):
