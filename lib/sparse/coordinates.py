@@ -73,6 +73,13 @@ def _own_steps(coordinates: Tensor, cells: Tensor) -> tuple[int, ...]:
     return nx * ny * nz, ny * nz, nz, 1
 
 
+def _round_down(rows: Tensor, stride: int) -> Tensor:
+    """A copy with x y z of rows (N, 4) at multiples of the stride, which is a power of two: it divides MARGIN."""
+    rows = rows.clone()
+    rows[:, 1:] &= -stride  # of negative numbers, too, the next multiple below
+    return rows
+
+
 @dataclass
 class _Sorted:
     """The keys of all rows at a tensor stride, ascending, the row of each, and whether it is the first of its key."""
@@ -84,8 +91,7 @@ class _Sorted:
     def of(cls, cells: Tensor, steps: tuple[int, ...], stride: int = 1) -> "_Sorted":
         """cells: (N, 4) int64; their keys once they are rounded down to multiples of the stride."""
         if stride > 1:
-            cells = cells.clone()
-            cells[:, 1:] -= cells[:, 1:] % stride
+            cells = _round_down(cells, stride)
         keys, order = sum(cells[:, axis] * step for axis, step in enumerate(steps)).sort()
         first = torch.ones_like(keys, dtype=torch.bool)
         first[1:] = keys[1:] != keys[:-1]
@@ -173,9 +179,7 @@ class CoordinateManager:
     def _add(self, stride: int, fine: CoordinateMap, level: _Sorted, count: int | None = None) -> None:
         """Make the rows of a stride from a finer map and its keys there, in the order of the keys."""
         keys, rows = level.distinct(count)  # any row of a coarse cell stands for it
-        coordinates, cells = fine.coordinates[rows], fine.cells[rows]
-        coordinates[:, 1:] = coordinates[:, 1:].div(stride, rounding_mode="floor") * stride
-        cells[:, 1:] -= cells[:, 1:] % stride
+        coordinates, cells = (_round_down(part[rows], stride) for part in (fine.coordinates, fine.cells))
         self._maps[stride] = CoordinateMap(coordinates, cells, keys, torch.arange(len(keys), device=keys.device))
 
     def kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int = 1) -> KernelMap:
