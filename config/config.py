@@ -191,9 +191,10 @@ def get_parser() -> argparse.ArgumentParser:
                      help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is, "
                           "Triton kernels on a GPU; "
                           "minkowski: MinkowskiEngine, where it is installed")
-    run.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16"),
+    run.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16", "fp16"),
                      help="tf32: GPUs round the factors of float32 products to ten bits of fraction; "
-                          "bf16: layers in bfloat16 with sums in float32; weights and losses stay float32")
+                          "bf16, fp16: layers in bfloat16 or float16 with sums in float32; weights and losses stay "
+                          "float32; fp16 scales the loss, skips steps whose gradients overflow, and is slow on a CPU")
     run.add_argument("--activation_checkpointing", type=str2bool, default=False,
                      help="compute residual blocks again for their gradients: less memory, more time")
     run.add_argument("--is_cuda", type=str2bool, default=True, help="use a GPU if there is one")

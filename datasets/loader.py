@@ -18,6 +18,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from datasets.scannet200 import DATASETS, Sample
 from datasets.scene_sampling import EpochSampler, repeat_factors, scene_classes
+from lib.sparse.coordinates import CoordinateManager
 
 logger = logging.getLogger(__name__)
 
@@ -31,7 +32,8 @@ class Batch:
     inverse: (P,) int64, row of `coordinates` of each original point, scene after scene; None in training.
     point_labels: (P,) int64; None in training and where no scene has labels (a scene without, beside one with labels,
     is all ignore label). point_counts: points of each scene. dropped: scenes cut off at --train_limit_numpoints.
-    placed, skipped: classes of the tail instances inserted, and of those that found no place.
+    placed, skipped: classes of the tail instances inserted, and of those that found no place. labelled: whether any
+    voxel has a class. maps: the coordinates' coordinate and kernel maps, where they have been made.
     """
     coordinates: torch.Tensor
     features: torch.Tensor
@@ -43,6 +45,8 @@ class Batch:
     dropped: list[str] = field(default_factory=list)
     placed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    labelled: bool = True
+    maps: CoordinateManager | None = None
 
     def _map(self, function) -> "Batch":
         tensors = {f.name: function(value) for f in dataclasses.fields(self)
@@ -82,7 +86,8 @@ def collate(samples: list[Sample], limit_numpoints: int = 0, ignore_label: int =
                  torch.from_numpy(np.concatenate([s.features for s in samples])),
                  torch.from_numpy(np.concatenate([s.labels for s in samples])), inverse, point_labels,
                  [s.point_count for s in samples], [s.name for s in samples], [s.name for s in dropped],
-                 [name for s in samples for name in s.placed], [name for s in samples for name in s.skipped])
+                 [name for s in samples for name in s.placed], [name for s in samples for name in s.skipped],
+                 any((s.labels != ignore_label).any() for s in samples))
 
 
 class SceneLoader(DataLoader):

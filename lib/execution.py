@@ -17,12 +17,13 @@ import lib.sparse
 from datasets.loader import Batch
 
 ENGINES = (*lib.sparse.ENGINES, "minkowski")
-PRECISIONS = ("float32", "tf32", "bf16")
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
+PRECISIONS = ("float32", "tf32", *HALF)
 
 
 @dataclass(frozen=True)
 class Execution:
-    """engine: the package with the MinkowskiEngine API; bf16 runs the layers under `torch.autocast`.
+    """engine: the package with the MinkowskiEngine API; bf16 and fp16 run the layers under `torch.autocast`.
 
     tf32 is a setting of torch's own, which `build_execution` makes.
     """
@@ -31,8 +32,12 @@ class Execution:
 
     def __call__(self, layers: Callable, batch: Batch) -> Tensor:
         """Features (N, C) float32 that `layers` (sparse tensor to sparse tensor) give for the voxels of a batch."""
-        x = self.engine.SparseTensor(features=batch.features, coordinates=batch.coordinates)
-        with torch.autocast(batch.features.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+        rows = dict(coordinates=batch.coordinates)
+        if batch.maps is not None:  # of voxels, so of tensor stride 1
+            rows = dict(coordinate_map_key=1, coordinate_manager=batch.maps)
+        x = self.engine.SparseTensor(features=batch.features, **rows)
+        half = HALF.get(self.precision)
+        with torch.autocast(batch.features.device.type, half, enabled=half is not None):
             return layers(x).F.float()
 
 

@@ -17,6 +17,7 @@ from datasets.labels import COLORS, GROUPS, NUM_CLASSES, UNLABELLED_COLOR, class
 from datasets.loader import SceneLoader, build_loader
 from datasets.ply import Scene, write_columns
 from lib.metrics import ConfusionMatrix, table
+from lib.prefetch import Prefetcher
 from lib.retrieval import Retrieval, retrieval_table
 from lib.stages import TextStage, build_stage, pick_device
 from lib.zero_shot import Vocabulary
@@ -83,28 +84,28 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
         matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
     result = Evaluation(*matrices, retrieval, vocabulary=vocabulary)
     done = 0
-    for batch in tqdm(loader, desc=description, unit="batch", dynamic_ncols=True, leave=False):
-        moved = batch.to(device)
-        output = stage(moved)
+    losses = []  # on the device: nothing of a batch is waited for but what is to be written
+    batches = Prefetcher(loader, device, stage.execution.engine)
+    for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False):
+        output = stage(batch)
         classes = stage.classes(output)  # (N,)
-        point_classes = classes[moved.inverse]  # (P,)
-        if moved.point_labels is not None:
-            pairs = [(point_classes, moved.point_labels), (classes, moved.labels)]
+        point_classes = classes[batch.inverse]  # (P,)
+        if batch.labelled:
+            pairs = [(point_classes, batch.point_labels), (classes, batch.labels)]
             if vocabulary:
                 pairs = [(vocabulary.predictions(found), vocabulary.targets(truth, ignore_label))
                          for found, truth in pairs]
-            if (pairs[0][1] != ignore_label).any():
-                result.labelled = True
-                result.points.update(*pairs[0])
-                result.voxels.update(*pairs[1])
-                if retrieval:
-                    retrieval.update(stage.cosines(output), moved.labels)
-            if (batch.labels != ignore_label).any():
-                result.losses.append(float(stage.criterion(output, moved.labels)))
+            result.points.update(*pairs[0])
+            result.voxels.update(*pairs[1])
+            if retrieval:
+                retrieval.update(stage.cosines(output), batch.labels)
+            losses.append(stage.criterion(output, batch.labels))
         if on_scene:
             for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):
                 on_scene(done, scene_classes)
                 done += 1
+    result.labelled = bool(result.points.counts.any())
+    result.losses = torch.stack(losses).tolist() if losses else []
     return result
 
 

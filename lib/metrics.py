@@ -30,38 +30,56 @@ def _mean(values: np.ndarray) -> float:
 class ConfusionMatrix:
     """counts[t, p]: points of true class t predicted as p, (C, C) int64 on the CPU. Merges over scenes, processes.
 
+    What lies on a GPU is counted there, and nothing waits for it before `counts` is asked for.
+
     others: further columns, for what may be predicted but is no class of the ground truth: always a miss.
     """
 
     def __init__(self, num_classes: int = 200, ignore_label: int = -1, others: int = 0):
         self.num_classes = num_classes
         self.ignore_label = ignore_label
-        self.counts = torch.zeros(num_classes, num_classes + others, dtype=torch.int64)
+        self.shape = num_classes, num_classes + others
+        # of counts, flat, and one more for all that is not counted, one for what lies outside the table
+        self._cells = torch.zeros(num_classes * (num_classes + others) + 2, dtype=torch.int64)
+
+    @property
+    def counts(self) -> torch.Tensor:
+        """(C, C) int64, and a column more for each of `others`. Raises ValueError for classes outside the table."""
+        cells = self._cells.cpu()
+        if cells[-1]:
+            raise ValueError(f"{int(cells[-1])} predictions or labels lie outside 0..{self.shape[1] - 1}")
+        return cells[:-2].reshape(self.shape)
 
     def update(self, prediction: np.ndarray | torch.Tensor, target: np.ndarray | torch.Tensor) -> None:
         """Count labelled points. prediction, target: (N,) class index; target may hold the ignore label.
 
-        Both numpy or torch, on any device. Raises ValueError for other lengths and for classes outside the table.
+        Both numpy or torch, on any device. Raises ValueError for other lengths and for classes outside the table: of
+        a GPU's, `counts` does.
         """
         prediction, target = _flat(prediction), _flat(target)
         if len(prediction) != len(target):
             raise ValueError(f"{len(prediction)} predictions for {len(target)} labels: the lengths must be equal")
+        prediction = prediction.to(target.device)
         labelled = target != self.ignore_label
-        prediction, target = prediction.to(target.device)[labelled], target[labelled]
-        rows, columns = self.counts.shape
+        rows, columns = self.shape
+        outside = torch.zeros_like(labelled)
         for what, values, count in (("prediction", prediction, columns), ("label", target, rows)):
-            if len(values) and not 0 <= int(values.min()) <= int(values.max()) < count:
+            wrong = labelled & ((values < 0) | (values >= count))
+            if not wrong.is_cuda and wrong.any():
+                values = values[labelled]
                 raise ValueError(
                     f"a {what} lies outside 0..{count - 1}: found {int(values.min())}..{int(values.max())}"
                 )
-        cells = torch.bincount(target * columns + prediction, minlength=rows * columns)
-        self.counts += cells.reshape(rows, columns).cpu()
+            outside |= wrong
+        cells = torch.where(labelled, target * columns + prediction, rows * columns)
+        cells.masked_fill_(outside, rows * columns + 1)
+        self._cells = self._cells.to(cells.device).index_add_(0, cells, torch.ones_like(cells))
 
     def merge(self, other: "ConfusionMatrix") -> None:
         """Add the counts of another matrix over the same classes."""
-        if other.counts.shape != self.counts.shape:
+        if other.shape != self.shape:
             raise ValueError(f"cannot merge a matrix of {other.num_classes} classes into one of {self.num_classes}")
-        self.counts += other.counts
+        self._cells = self._cells + other._cells.to(self._cells.device)
 
     def iou(self) -> np.ndarray:
         """Intersection over union of every class, (C,) float64; NaN where the ground truth lacks the class.

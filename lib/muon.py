@@ -48,6 +48,7 @@ class Muon(torch.optim.Optimizer):
 
     def __init__(self, params: Iterable[Tensor], lr: float, betas: tuple[float, float], weight_decay: float):
         params = list(params)
+        self._step_supports_amp_scaling = True  # what GradScaler asks before it leaves skipping to an optimiser
         defaults = dict(lr=lr, betas=betas, weight_decay=weight_decay, momentum=0.95, fused=True)
         groups = [{"params": [p for p in params if p.ndim == 3], "kernels": True},
                   {"params": [p for p in params if p.ndim != 3], "kernels": False}]
@@ -55,7 +56,11 @@ class Muon(torch.optim.Optimizer):
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
-        """One step for all parameters that have a gradient."""
+        """One step for all parameters that have a gradient.
+
+        A GradScaler sets `grad_scale` and `found_inf` on the optimiser for this call: gradients are divided by the one,
+        and nothing changes where the other is not 0.
+        """
         for group in self.param_groups:
             params = [p for p in group["params"] if p.grad is not None]
             if group["kernels"]:
@@ -64,16 +69,22 @@ class Muon(torch.optim.Optimizer):
                 self._step_others(params, group)
 
     def _step_kernels(self, kernels: list[Tensor], group: dict) -> None:
+        scale, skip = getattr(self, "grad_scale", None), getattr(self, "found_inf", None)
         ahead = []  # (K C_in, C_out) each
         for kernel in kernels:
             state = self.state[kernel]
             if not state:
                 state["momentum_buffer"] = torch.zeros_like(kernel)
-            momentum = state["momentum_buffer"].lerp_(kernel.grad, 1 - group["momentum"])
-            ahead.append(kernel.grad.lerp(momentum, group["momentum"]).flatten(0, 1))
+            grad = kernel.grad if scale is None else kernel.grad / scale
+            if skip is not None:  # an infinite gradient times 0 would still be NaN
+                grad = torch.where(skip > 0, state["momentum_buffer"], grad)
+            momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
+            ahead.append(grad.lerp(momentum, group["momentum"]).flatten(0, 1))
+        taken = 1 if skip is None else (skip == 0).float()
         for kernel, direction in zip(kernels, orthogonal(ahead)):
-            kernel.mul_(1 - group["lr"] * group["weight_decay"])
-            kernel.add_(direction.reshape(kernel.shape), alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
+            step = direction.reshape(kernel.shape)
+            kernel.mul_(1 - group["lr"] * group["weight_decay"] * taken)
+            kernel.add_(step if skip is None else step * taken, alpha=-group["lr"] * 0.2 * max(direction.shape) ** 0.5)
 
     def _step_others(self, params: list[Tensor], group: dict) -> None:
         for parameter in params:
@@ -84,4 +95,5 @@ class Muon(torch.optim.Optimizer):
         states = [self.state[parameter] for parameter in params]
         adamw(params, [p.grad for p in params], *([s[key] for s in states] for key in ("exp_avg", "exp_avg_sq")), [],
               [s["step"] for s in states], fused=True, amsgrad=False, beta1=group["betas"][0], beta2=group["betas"][1],
-              lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False)
+              lr=group["lr"], weight_decay=group["weight_decay"], eps=1e-8, maximize=False,
+              grad_scale=getattr(self, "grad_scale", None), found_inf=getattr(self, "found_inf", None))

@@ -1,10 +1,12 @@
-"""Optimisers and learning-rate schedules by the names of the flags `--optimizer` and `--scheduler`.
+"""Optimisers, learning-rate schedules and the loss scale by the flags `--optimizer`, `--scheduler`, `--precision`.
 
 `optimizer = build_optimizer(config, model.parameters())`, `scheduler = build_scheduler(config, optimizer, steps)`;
-then `scheduler.step_iteration()` after each optimiser step and `scheduler.step_epoch(score)` after each epoch.
+`scaler = build_scaler(config, device)`; then `take_step(optimizer, scaler)` and `scheduler.step_iteration()` after each
+group of batches and `scheduler.step_epoch(score)` after each epoch.
 """
 import argparse
 import math
+import warnings
 from bisect import bisect_right
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -38,6 +40,28 @@ def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Pa
     if config.optimizer == "Muon":
         return Muon(trained, betas=(config.adam_beta1, config.adam_beta2), **common)
     raise ValueError(f"--optimizer {config.optimizer} is unknown, give one of {', '.join(OPTIMIZERS)}")
+
+
+def build_scaler(config: argparse.Namespace, device: torch.device) -> torch.amp.GradScaler:
+    """The loss scale of --precision fp16, whose small gradients would be 0 without; for others it does nothing."""
+    enabled = config.precision == "fp16"
+    if enabled:  # the schedule counts steps, and that the first of them may be skipped is no mistake
+        warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
+    return torch.amp.GradScaler(device.type, enabled=enabled)
+
+
+def take_step(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+    """One optimiser step, which a loss scale skips where a gradient is infinite or NaN, and then halves itself.
+
+    The device decides that, and the host need not know; only until a first step is taken is it told, and waits.
+    """
+    if scaler.is_enabled():
+        # PyTorch's fused SGD makes room for the momentum in its first step and fills it unless that is skipped; the
+        # second would go on from whatever lay there. With False the scaler itself looks, and does not call it.
+        momentum = any(group.get("momentum") for group in optimizer.param_groups)
+        optimizer._step_supports_amp_scaling = bool(optimizer.state) or not momentum
+    scaler.step(optimizer)
+    scaler.update()
 
 
 def training_length(config: argparse.Namespace, steps_per_epoch: int) -> int:

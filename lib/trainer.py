@@ -3,6 +3,7 @@
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
 TensorBoard scalars. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR` goes on exactly.
 """
+import math
 import signal
 from argparse import Namespace
 from collections import Counter
@@ -20,7 +21,9 @@ from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.loader import build_loader
 from lib.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
 from lib.inference import evaluate, write_scores
-from lib.solvers import build_optimizer, build_scheduler
+from lib.prefetch import Prefetcher
+from lib.readout import Readout
+from lib.solvers import build_optimizer, build_scaler, build_scheduler, take_step
 from lib.stages import build_stage, pick_device
 
 
@@ -32,6 +35,20 @@ class Progress:
     batch: int = 0
     best: float = -1.0
     unlabelled_batches: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is reported of an optimiser step beside its figures, which a GPU gives a step later.
+
+    number: steps done with it. names: of the figures; the first is the loss.
+    """
+    number: int
+    epoch: int
+    lr: float
+    unlabelled_batches: int
+    scenes: list[str]
+    names: list[str]
 
 
 class Training:
@@ -47,6 +64,8 @@ class Training:
         self.val_loader = build_loader(config, config.val_phase, training=False)
         self.stage = build_stage(config).to(self.device)
         self.optimizer = build_optimizer(config, self.stage.parameters())
+        self.scaler = build_scaler(config, self.device)
+        self.train_batches = Prefetcher(self.train_loader, self.device, self.stage.execution.engine)
         self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
         self.progress = Progress()
@@ -64,8 +83,9 @@ class Training:
             rng["cuda"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.folder / name, {
             "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
-            "scheduler": self.scheduler.state_dict(), "rng": rng, **asdict(self.progress),
-            "config": dict(vars(self.config)), "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
+            "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
+            **asdict(self.progress), "config": dict(vars(self.config)),
+            "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
 
     def _resume(self, path: Path) -> None:
         content = load_checkpoint(path)
@@ -73,6 +93,8 @@ class Training:
             self.stage.load_state_dict(content["state_dict"])
             self.optimizer.load_state_dict(content["optimizer"])
             self.scheduler.load_state_dict(content["scheduler"])
+            if content.get("scaler"):  # another precision's is empty
+                self.scaler.load_state_dict(content["scaler"])
             self.progress = Progress(**{name: content[name] for name in asdict(self.progress)})
             torch.set_rng_state(content["rng"]["cpu"])
             if self.device.type == "cuda" and "cuda" in content["rng"]:
@@ -118,36 +140,32 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
     config, progress, stage = run.config, run.progress, run.stage
     stage.train()
     run.train_loader.set_epoch(progress.epoch, progress.batch * config.batch_size)
-    bar = tqdm(run.train_loader, desc=f"epoch {progress.epoch}", initial=progress.batch, total=run.batches,
+    bar = tqdm(run.train_batches, desc=f"epoch {progress.epoch}", initial=progress.batch, total=run.batches,
                unit="batch", dynamic_ncols=True)
     run.optimizer.zero_grad(set_to_none=True)
     group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
     total = torch.zeros((), device=run.device)
     placed, skipped = Counter(), Counter()
+    readout = Readout(run.device)
     for batch in bar:
         placed.update(batch.placed)
         skipped.update(batch.skipped)
-        batch = batch.to(run.device)
         loss = config.embedding_loss_lambda * _loss(run, batch) if config.use_embedding_loss else _loss(run, batch)
-        (loss / group).backward()
+        run.scaler.scale(loss / group).backward()
         total += loss.detach() / group
         progress.batch += 1
         if progress.batch % config.iter_size and progress.batch < run.batches:
             continue
-        if not torch.isfinite(total):
-            raise ValueError(f"the loss is {float(total)} at step {progress.step} (scenes {', '.join(batch.scenes)}); "
-                             f"lower --lr {config.lr}")
-        run.optimizer.step()
+        _report(run, writer, bar, readout.push(*_figures(run, batch.scenes, total)))
+        take_step(run.optimizer, run.scaler)
         run.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
-        if progress.step % config.stat_freq == 0 or progress.step == 1:
-            _log(run, writer, float(total))
-        bar.set_postfix(loss=f"{float(total):.3f}", lr=f"{run.optimizer.param_groups[0]['lr']:.2g}")
         run.scheduler.step_iteration()
         total.zero_()
         group = min(config.iter_size, run.batches - progress.batch)
         if run.stopping or progress.step >= config.max_iter:
             break
+    _report(run, writer, bar, readout.flush())
     bar.close()
     if placed or skipped:
         tqdm.write(_instance_report(placed, skipped))
@@ -166,19 +184,40 @@ def _instance_report(placed: Counter, skipped: Counter) -> str:
 
 def _loss(run: Training, batch) -> torch.Tensor:
     """Loss of a batch; one without a labelled voxel gives 0 with a zero gradient and is counted (lesson L6)."""
-    if not (batch.labels != run.config.ignore_label).any():
-        run.progress.unlabelled_batches += 1
+    run.progress.unlabelled_batches += not batch.labelled
     return run.stage.criterion(run.stage(batch), batch.labels)
 
 
-def _log(run: Training, writer: SummaryWriter, loss: float) -> None:
-    step = run.progress.step
-    writer.add_scalar("train/loss", loss, step)
-    writer.add_scalar("train/lr", run.optimizer.param_groups[0]["lr"], step)
-    writer.add_scalar("train/epoch", run.progress.epoch, step)
-    writer.add_scalar("train/unlabelled_batches", run.progress.unlabelled_batches, step)
-    for name, value in getattr(run.stage.criterion, "terms", {}).items():
-        writer.add_scalar(f"train/{name}", float(value), step)
+def _figures(run: Training, scenes: list[str], loss: torch.Tensor) -> tuple[Step, torch.Tensor]:
+    """The step in hand and its figures (n,), still on the device."""
+    figures = {"loss": loss, **getattr(run.stage.criterion, "terms", {})}
+    if run.scaler.is_enabled():
+        figures["loss_scale"] = run.scaler.scale(torch.ones_like(loss))
+    progress = run.progress
+    step = Step(progress.step + 1, progress.epoch, run.optimizer.param_groups[0]["lr"], progress.unlabelled_batches,
+                scenes, list(figures))
+    return step, torch.stack([value.detach().float() for value in figures.values()])
+
+
+def _report(run: Training, writer: SummaryWriter, bar: tqdm, known: list[tuple[Step, list[float]]]) -> None:
+    """Log steps whose figures have come. Raises ValueError for a loss or a loss scale that cannot be gone on with."""
+    for step, values in known:
+        figures = dict(zip(step.names, values))
+        where = f"at step {step.number - 1} (scenes {', '.join(step.scenes)})"
+        if not math.isfinite(figures["loss"]):
+            raise ValueError(f"the loss is {figures['loss']} {where}; lower --lr {run.config.lr}")
+        if figures.get("loss_scale", 1) < 1:  # it is halved whenever a gradient is infinite
+            raise ValueError(f"gradients overflow float16 even with loss scale {figures['loss_scale']:.2g} {where}; "
+                             f"use --precision bf16 or lower --lr {run.config.lr}")
+        if step.number % run.config.stat_freq == 0 or step.number == 1:
+            _log(writer, step, figures)
+        bar.set_postfix(loss=f"{figures['loss']:.3f}", lr=f"{step.lr:.2g}")
+
+
+def _log(writer: SummaryWriter, step: Step, figures: dict[str, float]) -> None:
+    about = {"lr": step.lr, "epoch": step.epoch, "unlabelled_batches": step.unlabelled_batches}
+    for name, value in {**figures, **about}.items():
+        writer.add_scalar(f"train/{name}", value, step.number)
 
 
 def validate(run: Training, writer: SummaryWriter) -> float | None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import anchors, queries
+from benchmarks import anchors, queries, training
 from datasets.labels import CLASS_NAMES
 from lib.query import Seen
 
@@ -75,3 +75,25 @@ def test_rank_counts_the_classes_before_the_best_accepted_one():
     assert order == [1, 2, 0]
     assert found == [[3], [2], [1], []]  # no wall in the scene
     assert queries.candidates([(seen, classes)], accepted) == [({chair}, 3), ({chair, couch}, 3), ({table, couch}, 3)]
+
+
+def test_the_training_benchmark_measures_stage_3_from_stage_2s_weights(run_flags, tmp_path):
+    weights = run_flags.root / "feature_data" / "category_weights.json"
+    weights.parent.mkdir()
+    weights.write_text("{}")
+    options = Namespace(scannet_path=str(run_flags.root), model="Res16UNet14S", voxel_size=0.05, batch_size=2, steps=3,
+                        warm_up=1, precision="bf16", device="cpu", folder=str(tmp_path / "runs"))
+    for stage in (2, 3):
+        cells = dict(zip(training.HEADER, training.measure(stage, options, ["--num_workers", "0"]), strict=True))
+        assert cells["stage"] == str(stage) and float(cells["peak GB"]) > 0
+        assert 2 * 1e3 / float(cells["ms a step"]) == pytest.approx(float(cells["scenes/s"]), rel=0.05)
+
+
+def test_the_training_benchmark_tells_waiting_for_data_from_computing(monkeypatch):
+    clock = iter([0.0, 1.0, 5.0, 5.5, 9.0, 9.25, 12.0])
+    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    batch = Namespace(scenes=["a", "b"], features=[0] * 7)
+    watched = training.Watched([batch] * 3, torch.device("cpu"), warm_up=1)
+    assert len(list(watched)) == 3  # the end is asked for, too
+    assert watched.marks == [(0.0, 1.0, 2, 7), (5.0, 5.5, 2, 7), (9.0, 9.25, 2, 7)]
+    assert [watched.seconds(asked, given) for asked, given, _, _ in watched.marks] == [1.0, 0.5, 0.25]

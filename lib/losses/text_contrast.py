@@ -205,16 +205,16 @@ class PointSupCon(_AnchorLoss):
         """
         with no_autocast(features):
             features, _, _, labelled = self._prepare(features, target)
-            chosen = labelled.nonzero().squeeze(1)
-            if len(chosen) > self.points:
-                order = torch.randperm(len(chosen), generator=generator, device=chosen.device)
-                chosen = chosen[order[: self.points]]
-            unit, classes = F.normalize(features[chosen], dim=1), target[chosen]  # (M, D), (M,)
+            # The first of a random order, labelled voxels before others: a GPU need not say how many there are.
+            place = torch.rand(len(target), generator=generator, device=target.device).masked_fill(~labelled, 2)
+            chosen = place.topk(min(self.points, len(target)), largest=False).indices  # (M,)
+            unit, labelled = F.normalize(features[chosen], dim=1), labelled[chosen]  # (M, D), (M,)
+            classes = target[chosen]
             logits = unit @ unit.T / self.temperature  # (M, M)
             itself = torch.eye(len(chosen), dtype=torch.bool, device=chosen.device)
             # Finite: of a voxel alone the logarithm below would be of an empty sum.
-            logits = logits.masked_fill(itself, torch.finfo(logits.dtype).min / 2)
-            positive = (classes[:, None] == classes) & ~itself  # (M, M)
+            logits = logits.masked_fill(itself | ~labelled, torch.finfo(logits.dtype).min / 2)
+            positive = (classes[:, None] == classes) & ~itself & labelled & labelled[:, None]  # (M, M)
             count = positive.sum(dim=1)
             mean = logits.masked_fill(~positive, 0).sum(dim=1) / count.clamp(min=1)  # (M,)
             return labelled_mean(logits.logsumexp(dim=1) - mean, count > 0)

@@ -8,7 +8,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lib.sparse import cpu, engine, gpu
-from lib.sparse.coordinates import KernelMap
+from lib.sparse.kernel_maps import KernelMap
 
 
 def _sum_type(dtype: torch.dtype) -> torch.dtype:

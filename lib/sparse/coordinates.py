@@ -1,19 +1,25 @@
-"""Coordinate maps and kernel maps of one batch, built once and kept: which rows exist at each tensor stride, and which
-input row meets which output row under each kernel offset.
+"""Coordinate maps of one batch, built once and kept: which rows exist at each tensor stride. With the kernel maps over
+them (`kernel_maps`) they are a `CoordinateManager`.
 
-Used by `SparseTensor` and the convolutions; nobody else needs to call it.
+Used by `SparseTensor`, the convolutions and `lib.prefetch`; nobody else needs to call it.
 """
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
+import math
+from dataclasses import dataclass, field, fields
 
 import torch
 from torch import Tensor
 
-from lib.sparse import cpu, engine, gpu
+from lib.sparse import cpu, gpu
+from lib.sparse.kernel_maps import KernelMap, Neighbours, kernel_offsets, neighbour_table, path_for, reverse_table
+
+__all__ = ["CoordinateManager", "CoordinateMap", "KernelMap", "MapPlan", "Neighbours", "kernel_offsets",
+           "neighbour_table", "reverse_table"]
 
 MARGIN = 1024  # voxels; kernels reach less far than this, and every tensor stride divides it
 KEY_LIMIT = 2**62
+# what a key counts for each scene, x, y and z: room for 16,384 scenes of 60,000 voxels a side, whatever is in them
+USUAL_STEPS = (2**48, 2**32, 2**16, 1)
+USUAL_EXTENTS = (2**14, *[2**16 - MARGIN] * 3)  # cells below these
 
 
 @dataclass
@@ -30,120 +36,15 @@ class CoordinateMap:
     order: Tensor
 
 
-@dataclass
-class Neighbours:
-    """The rows that meet under each kernel offset, whichever side is the input.
+@dataclass(frozen=True)
+class MapPlan:
+    """What a network needs of a batch's manager: `CoordinateManager.plan()` of one batch, to make in the next at once.
 
-    table: (K, N_out) int32, the row of the input under offset k of each output row, -1 where there is none. Under one
-    offset no row occurs twice on either side.
-    symmetric: input and output rows are the same and offset K-1-k is the opposite of k.
+    strides: tensor strides beside the first. kernel_maps: arguments of `kernel_map`, and for each of them what was made
+    of its neighbours (names of `Neighbours`).
     """
-    table: Tensor
-    num_inputs: int
-    symmetric: bool = False
-
-    @cached_property
-    def reverse(self) -> Tensor:
-        """(K, N_in) int32, the row of the output under offset k of each input row."""
-        make = _path(self.table.new_empty(0, dtype=torch.int64), cpu.reverse_table, gpu.reverse_table, reverse_table)
-        return make(self.table, self.num_inputs)
-
-    @cached_property
-    def pairs(self) -> tuple[list[Tensor], list[Tensor]]:
-        """Input rows and output rows (M_k,) int64 of each offset: what the reference path works on."""
-        outputs = [line.ge(0).nonzero().squeeze(1) for line in self.table]
-        return [line[rows].long() for line, rows in zip(self.table, outputs)], outputs
-
-    @cached_property
-    def schedule(self) -> gpu.Schedule:
-        """The table as the GPU path goes through it."""
-        return gpu.Schedule.of(self.table)
-
-    @cached_property
-    def reverse_schedule(self) -> gpu.Schedule:
-        """The reverse table as the GPU path goes through it."""
-        return gpu.Schedule.of(self.reverse)
-
-    @cached_property
-    def compacted(self) -> gpu.Pairs:
-        """What the GPU path's weight gradient goes through."""
-        return gpu.Pairs.of(self.table)
-
-
-@dataclass
-class KernelMap:
-    """What a convolution needs to know about rows: `neighbours`, and which side of them is the input."""
-    neighbours: Neighbours
-    is_transposed: bool = False
-
-    @property
-    def table(self) -> Tensor:
-        """(K, N_out) int32 input rows, -1 where there is none; line k belongs to offset K-1-k where `flipped`."""
-        return self.neighbours.reverse if self.is_transposed and not self.flipped else self.neighbours.table
-
-    @property
-    def schedule(self) -> gpu.Schedule:
-        """`table` as the GPU path goes through it."""
-        back = self.is_transposed and not self.flipped
-        return self.neighbours.reverse_schedule if back else self.neighbours.schedule
-
-    @property
-    def flipped(self) -> bool:
-        """A symmetric map seen from its inputs is the map itself with opposite offsets."""
-        return self.is_transposed and self.neighbours.symmetric
-
-    inputs = property(lambda self: self.neighbours.pairs[self.is_transposed])
-    outputs = property(lambda self: self.neighbours.pairs[not self.is_transposed])
-
-    @property
-    def num_outputs(self) -> int:
-        """Rows of the convolution's output."""
-        return self.neighbours.num_inputs if self.is_transposed else self.neighbours.table.shape[1]
-
-    def transposed(self) -> "KernelMap":
-        """The map of the transposed convolution: input and output swapped, offsets in the same order."""
-        return KernelMap(self.neighbours, not self.is_transposed)
-
-
-def _path(keys: Tensor, compiled: Callable, on_gpu: Callable, reference: Callable) -> Callable:
-    """The one of three functions that serves keys (int64) under the engine chosen."""
-    return compiled if engine.on_cpu_path(keys) else on_gpu if engine.on_gpu_path(keys) else reference
-
-
-def neighbour_table(source_keys: Tensor, source_order: Tensor, target_keys: Tensor, target_order: Tensor,
-                    shifts: list[int], symmetric: bool) -> Tensor:
-    """(K, N_target) int32 rows of the source whose key is the target's + shifts[k], -1 where there is none.
-
-    Keys are sorted, `order` gives the row of each. symmetric: shifts[K-1-k] is -shifts[k] and both sides are the same.
-    """
-    table = torch.full((len(shifts), len(target_keys)), -1, dtype=torch.int32, device=target_keys.device)
-    for k, shift in enumerate(shifts[:len(shifts) // 2 + 1] if symmetric else shifts):
-        wanted = target_keys + shift
-        place = torch.searchsorted(source_keys, wanted).clamp_(max=len(source_keys) - 1)
-        found = (source_keys[place] == wanted).nonzero().squeeze(1)
-        inputs, outputs = source_order[place[found]], target_order[found]
-        table[k, outputs] = inputs.int()
-        if symmetric:
-            table[-1 - k, inputs] = outputs.int()
-    return table
-
-
-def reverse_table(table: Tensor, num_inputs: int) -> Tensor:
-    """The same map from its inputs: (K, N_in) int32 output rows, -1 where there is none."""
-    reverse = table.new_full((len(table), num_inputs), -1)
-    offset, output = table.ge(0).nonzero(as_tuple=True)
-    reverse[offset, table[offset, output].long()] = output.int()
-    return reverse
-
-
-def kernel_offsets(kernel_size: int) -> list[tuple[int, int, int]]:
-    """Offsets (x, y, z) of a cubic kernel in MinkowskiEngine's order, x fastest.
-
-    Odd sizes are centred (-k//2 .. k//2), even ones start at 0 (0 .. k-1).
-    """
-    first = -(kernel_size // 2) if kernel_size % 2 else 0
-    steps = range(first, first + kernel_size)
-    return [(x, y, z) for z in steps for y in steps for x in steps]
+    strides: tuple[int, ...] = ()
+    kernel_maps: dict[tuple[int, int, int, int], tuple[str, ...]] = field(default_factory=dict)
 
 
 def _shorten_gaps(values: Tensor) -> Tensor:
@@ -154,49 +55,107 @@ def _shorten_gaps(values: Tensor) -> Tensor:
     return values - torch.cat([cut.new_zeros(1), cut.cumsum(0)])[inverse]
 
 
+def _own_steps(coordinates: Tensor, cells: Tensor) -> tuple[int, ...]:
+    """What a key counts for each column of cells (N, 4) that USUAL_STEPS are too small for; shortens gaps in place.
+
+    Raises ValueError where 62 bits cannot number the voxels.
+    """
+    def sizes() -> tuple[int, int, int, int]:
+        return tuple(extent + (2 * MARGIN if axis else 1) for axis, extent in enumerate(cells.amax(0).tolist()))
+
+    if math.prod(sizes()) >= KEY_LIMIT:
+        for axis in (1, 2, 3):
+            cells[:, axis] = _shorten_gaps(cells[:, axis])
+    if math.prod(sizes()) >= KEY_LIMIT:
+        low, high = coordinates.amin(0).tolist(), coordinates.amax(0).tolist()
+        raise ValueError(f"coordinates from {low} to {high} (batch x y z) span too many voxels to be numbered")
+    _, nx, ny, nz = sizes()
+    return nx * ny * nz, ny * nz, nz, 1
+
+
+def _round_down(rows: Tensor, stride: int) -> Tensor:
+    """A copy with x y z of rows (N, 4) at multiples of the stride, which is a power of two: it divides MARGIN."""
+    rows = rows.clone()
+    rows[:, 1:] &= -stride  # of negative numbers, too, the next multiple below
+    return rows
+
+
+@dataclass
+class _Sorted:
+    """The keys of all rows at a tensor stride, ascending, the row of each, and whether it is the first of its key."""
+    keys: Tensor
+    order: Tensor
+    first: Tensor
+
+    @classmethod
+    def of(cls, cells: Tensor, steps: tuple[int, ...], stride: int = 1) -> "_Sorted":
+        """cells: (N, 4) int64; their keys once they are rounded down to multiples of the stride."""
+        if stride > 1:
+            cells = _round_down(cells, stride)
+        keys, order = sum(cells[:, axis] * step for axis, step in enumerate(steps)).sort()
+        first = torch.ones_like(keys, dtype=torch.bool)
+        first[1:] = keys[1:] != keys[:-1]
+        return cls(keys, order, first)
+
+    def distinct(self, count: int | None = None) -> tuple[Tensor, Tensor]:
+        """Each key once and a row of each. count: how many there are; without it a GPU must be waited for."""
+        if count is None:
+            places = self.first.nonzero().squeeze(1)
+        else:
+            target = torch.where(self.first, self.first.cumsum(0) - 1, count)  # the last place takes all others
+            rows = torch.arange(len(target), device=target.device)
+            places = rows.new_empty(count + 1).scatter_(0, target, rows)[:count]
+        return self.keys[places], self.order[places]
+
+
 class CoordinateManager:
     """All coordinate maps and kernel maps of one batch, by tensor stride."""
 
-    def __init__(self, coordinates: Tensor, tensor_stride: int = 1):
-        """coordinates: (N, 4) int32, batch x y z, unique rows, multiples of `tensor_stride`.
+    def __init__(self, coordinates: Tensor, tensor_stride: int = 1, plan: MapPlan | None = None):
+        """coordinates: (N, 4) int32, batch x y z, unique rows, multiples of `tensor_stride`. plan: maps to make now.
 
-        Raises ValueError for rows that occur twice or coordinates that are no multiples of the stride.
+        A GPU is waited for once, for all that the host must know. Raises ValueError for rows that occur twice or
+        coordinates that are no multiples of the stride.
         """
+        plan = plan or MapPlan()
         cells = coordinates.long()
-        if tensor_stride > 1 and (cells[:, 1:] % tensor_stride).any():
-            raise ValueError(f"coordinates are not multiples of their tensor stride {tensor_stride}")
         cells[:, 1:] -= cells[:, 1:].amin(0).div(MARGIN, rounding_mode="floor") * MARGIN - MARGIN
         cells[:, 0] -= cells[:, 0].amin()
-        if self._volume(cells) >= KEY_LIMIT:
-            for axis in (1, 2, 3):
-                cells[:, axis] = _shorten_gaps(cells[:, axis])
-        if self._volume(cells) >= KEY_LIMIT:
-            low, high = coordinates.amin(0).tolist(), coordinates.amax(0).tolist()
-            raise ValueError(f"coordinates from {low} to {high} (batch x y z) span too many voxels to be numbered")
-        _, ny, nz = (cells[:, 1:].amax(0) + 2 * MARGIN).tolist()
-        nx = int(cells[:, 1].amax()) + 2 * MARGIN
-        self._steps = [nx * ny * nz, ny * nz, nz, 1]
-        self._maps: dict[int, CoordinateMap] = {}
+        unaligned = (cells[:, 1:] % tensor_stride).amax() if tensor_stride > 1 else cells.new_zeros(())
+
+        def survey() -> tuple[list[_Sorted], list[int]]:
+            """The keys at each stride, and the largest cell (4), unaligned, distinct keys of each stride."""
+            levels = [_Sorted.of(cells, self._steps, stride) for stride in (1, *plan.strides)]
+            counts = torch.stack([unaligned, *(level.first.sum() for level in levels)])
+            return levels, torch.cat([cells.amax(0), counts]).tolist()
+
+        self._steps = USUAL_STEPS
+        levels, known = survey()
+        if known[4]:
+            raise ValueError(f"coordinates are not multiples of their tensor stride {tensor_stride}")
+        if any(largest >= extent for largest, extent in zip(known, USUAL_EXTENTS)):
+            self._steps = _own_steps(coordinates, cells)
+            levels, known = survey()
+        if known[5] < len(coordinates):
+            repeated = levels[0].order[levels[0].first.logical_not()]
+            raise ValueError(f"coordinates occur twice, {len(repeated)} of {len(coordinates)}, e.g. "
+                             f"{coordinates[repeated[0]].tolist()} (batch x y z): quantise the points first "
+                             "(lib.sparse.quantize.sparse_quantize)")
+        self._maps = {tensor_stride: CoordinateMap(coordinates, cells, levels[0].keys, levels[0].order)}
+        for stride, level, count in zip(plan.strides, levels[1:], known[6:]):
+            self._add(stride, self._maps[tensor_stride], level, count)
         self._kernel_maps: dict[tuple[int, int, int, int], KernelMap] = {}
-        self._maps[tensor_stride] = base = self._coordinate_map(coordinates, cells)
-        repeated = base.sorted_keys[1:] == base.sorted_keys[:-1]
-        if repeated.any():
-            row = coordinates[base.order[1:][repeated][0]].tolist()
-            raise ValueError(f"coordinates occur twice, {int(repeated.sum())} of {len(coordinates)}, e.g. {row} "
-                             "(batch x y z): quantise the points first (lib.sparse.quantize.sparse_quantize)")
+        for key, names in plan.kernel_maps.items():
+            kernel_map = self.kernel_map(*key)
+            for name in names:
+                getattr(kernel_map.neighbours, name)
 
-    @staticmethod
-    def _volume(cells: Tensor) -> int:
-        volume = 1
-        for axis, extent in enumerate(cells.amax(0).tolist()):
-            volume *= extent + (2 * MARGIN if axis else 1)
-        return volume
-
-    def _coordinate_map(self, coordinates: Tensor, cells: Tensor) -> CoordinateMap:
-        return CoordinateMap(coordinates, cells, *self._keys(cells).sort())
-
-    def _keys(self, cells: Tensor) -> Tensor:
-        return sum(cells[:, axis] * step for axis, step in enumerate(self._steps))
+    def plan(self) -> MapPlan:
+        """All that has been made so far, for another batch of the same network."""
+        given = {item.name for item in fields(Neighbours)}
+        return MapPlan(tuple(self._maps)[1:],
+                       {key: tuple(name for name in vars(made.neighbours) if name not in given)
+                        for key, made in self._kernel_maps.items()})
 
     def has(self, tensor_stride: int) -> bool:
         """Whether rows of this tensor stride are known already."""
@@ -214,16 +173,14 @@ class CoordinateManager:
         if MARGIN % coarse:
             raise ValueError(f"tensor stride {coarse} is not supported: it must divide {MARGIN}")
         fine = self._maps[tensor_stride]
-        cells = fine.cells.clone()
-        cells[:, 1:] -= cells[:, 1:] % coarse
-        sorted_keys, order = self._keys(cells).sort()
-        first = torch.ones_like(sorted_keys, dtype=torch.bool)
-        first[1:] = sorted_keys[1:] != sorted_keys[:-1]
-        rows, keys = order[first], sorted_keys[first]  # any row of a coarse cell stands for it
-        coordinates = fine.coordinates[rows]
-        coordinates[:, 1:] = coordinates[:, 1:].div(coarse, rounding_mode="floor") * coarse
-        self._maps[coarse] = CoordinateMap(coordinates, cells[rows], keys, torch.arange(len(keys), device=keys.device))
+        self._add(coarse, fine, _Sorted.of(fine.cells, self._steps, coarse))
         return coarse
+
+    def _add(self, stride: int, fine: CoordinateMap, level: _Sorted, count: int | None = None) -> None:
+        """Make the rows of a stride from a finer map and its keys there, in the order of the keys."""
+        keys, rows = level.distinct(count)  # any row of a coarse cell stands for it
+        coordinates, cells = (_round_down(part[rows], stride) for part in (fine.coordinates, fine.cells))
+        self._maps[stride] = CoordinateMap(coordinates, cells, keys, torch.arange(len(keys), device=keys.device))
 
     def kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int = 1) -> KernelMap:
         """Pairs (input row, output row) with input = output + offset * in_stride * dilation, per kernel offset."""
@@ -246,5 +203,5 @@ class CoordinateManager:
 
     def _build_kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int) -> KernelMap:
         arguments = self.neighbour_arguments(in_stride, out_stride, kernel_size, dilation)
-        make = _path(arguments[0], cpu.neighbour_table, gpu.neighbour_table, neighbour_table)
+        make = path_for(arguments[0], cpu.neighbour_table, gpu.neighbour_table, neighbour_table)
         return KernelMap(Neighbours(make(*arguments), len(arguments[0]), arguments[-1]))

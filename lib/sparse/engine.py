@@ -1,4 +1,7 @@
 """Which path computes sparse convolutions: `set_engine("auto")`, the value of `--sparse_engine`."""
+import functools
+import logging
+
 import torch
 from torch import Tensor
 
@@ -6,6 +9,7 @@ from lib.sparse import cpu, gpu
 
 ENGINES = ("auto", "reference", "cpu", "triton")
 _engine = "auto"
+log = logging.getLogger(__name__)
 
 
 def set_engine(name: str) -> None:
@@ -35,8 +39,16 @@ def get_engine() -> str:
 
 def on_cpu_path(tensor: Tensor) -> bool:
     """Whether the compiled path serves this tensor: features by device and type, keys (int64) by device."""
-    return (_engine in ("auto", "cpu") and tensor.device.type == "cpu" and tensor.dtype in (*cpu.TYPES, torch.int64)
-            and cpu.available())
+    if _engine not in ("auto", "cpu") or tensor.device.type != "cpu":
+        return False
+    if tensor.dtype == torch.float16:
+        _say("sparse convolution in float16 on a CPU uses the slower reference path: bfloat16 and float32 are compiled")
+    return tensor.dtype in (*cpu.TYPES, torch.int64) and cpu.available()
+
+
+@functools.cache
+def _say(warning: str) -> None:
+    log.warning(warning)
 
 
 def on_gpu_path(tensor: Tensor) -> bool:

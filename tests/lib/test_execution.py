@@ -31,11 +31,11 @@ def step(config):
     return logits.detach(), torch.cat([p.grad.flatten() for p in stage.parameters() if p.grad is not None])
 
 
-@pytest.mark.parametrize("engine", ["reference", "auto"])
-def test_bf16_gives_float32_logits_and_gradients_near_float32s(run_flags, engine):
+@pytest.mark.parametrize("engine,half", [("reference", "bf16"), ("auto", "bf16"), ("auto", "fp16")])
+def test_half_types_give_float32_logits_and_gradients_near_float32s(run_flags, engine, half):
     (logits, grad), (near, near_grad) = (
         step(get_config(run_flags("--precision", precision, "--sparse_engine", engine)))
-        for precision in ("float32", "bf16"))
+        for precision in ("float32", half))
     assert near.dtype == near_grad.dtype == torch.float32 and not torch.equal(logits, near)
     assert (logits - near).norm() / logits.norm() < 0.01
     assert torch.nn.functional.cosine_similarity(grad, near_grad, dim=0) > 0.99
@@ -75,6 +75,14 @@ def test_minkowski_that_is_not_installed_names_its_installer(monkeypatch):
     monkeypatch.setitem(sys.modules, "MinkowskiEngine", None)
     with pytest.raises(ValueError, match="install_minkowski.sh"):
         build_execution("minkowski")
+
+
+def test_fp16_on_a_cpu_says_once_that_the_reference_path_serves(caplog):
+    lib.sparse.engine._say.cache_clear()
+    for _ in range(2):
+        assert not lib.sparse.engine.on_cpu_path(torch.zeros(1, dtype=torch.float16))
+    assert [record.message for record in caplog.records] == [
+        "sparse convolution in float16 on a CPU uses the slower reference path: bfloat16 and float32 are compiled"]
 
 
 def test_unknown_precision_is_refused():

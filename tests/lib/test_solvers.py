@@ -7,7 +7,7 @@ from argparse import Namespace
 import pytest
 import torch
 
-from lib.solvers import build_optimizer, build_scheduler, training_length
+from lib.solvers import build_optimizer, build_scaler, build_scheduler, take_step, training_length
 
 
 def _config(**changed):
@@ -15,7 +15,7 @@ def _config(**changed):
         optimizer="SGD", lr=0.05, sgd_momentum=0.9, sgd_dampening=0.1, adam_beta1=0.8, adam_beta2=0.99,
         weight_decay=1e-4, scheduler="MultiStepLR", max_iter=10_000_000, max_epoch=10, step_size=7,
         multi_step_milestones=[3, 5], step_gamma=0.3, poly_power=0.9, exp_gamma=0.95, exp_step_size=4.5,
-        scheadule_monitor="val_miou", scheduler_min_lr=0.001, reduce_patience=2.0,
+        scheadule_monitor="val_miou", scheduler_min_lr=0.001, reduce_patience=2.0, precision="float32",
     )  # fmt: skip
     return Namespace(**{**defaults, **changed})
 
@@ -191,3 +191,35 @@ def test_muon_goes_on_from_its_state():
         for optimizer in optimizers:
             optimizer.step()
     assert torch.equal(*kernels) and torch.equal(*biases)
+
+
+def _trained(config, gradients):
+    """Parameters and loss scale after a step with each of the gradients; inf stands for one that overflows."""
+    kernel, bias = (torch.nn.Parameter(torch.linspace(-1, 1, 24).reshape(shape)) for shape in ((2, 3, 4), (24,)))
+    optimizer = build_optimizer(config, [kernel, bias])
+    scaler = build_scaler(config, torch.device("cpu"))
+    after = []
+    for gradient in gradients:
+        loss = (kernel.flatten() * gradient).sum() + (bias * gradient.flip(0)).sum()
+        scaler.scale(loss).backward()
+        if gradient.isinf().any():
+            bias.grad[3] = float("nan")
+        take_step(optimizer, scaler)
+        optimizer.zero_grad()
+        after.append(torch.cat([kernel.detach().flatten(), bias.detach()]))
+    return after, scaler.get_scale()
+
+
+@pytest.mark.parametrize("momentum", [0.9, 0.0])
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Muon"])
+def test_steps_that_overflow_under_fp16_are_as_if_they_had_not_been(name, momentum):
+    good = [torch.randn(24) for _ in range(3)]
+    overflow = torch.full((24,), float("inf"))
+    given = [overflow, overflow, good[0], overflow, good[1], good[2]]
+    scaled, scale = _trained(_config(optimizer=name, precision="fp16", sgd_momentum=momentum), given)
+    plain, one = _trained(_config(optimizer=name, sgd_momentum=momentum), good)
+    start = torch.linspace(-1, 1, 24).repeat(2)
+    assert torch.equal(scaled[0], start) and torch.equal(scaled[1], start) and torch.equal(scaled[3], scaled[2])
+    for ours, reference in zip((scaled[2], *scaled[4:]), plain, strict=True):
+        torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-7)
+    assert (scale, one) == (65536 / 2**3, 1)

@@ -56,6 +56,47 @@ def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
     assert same(whole, weights(tmp_path / "cut")) and same(whole, weights(tmp_path / "part"))
 
 
+def test_L19_a_resumed_fp16_run_keeps_its_loss_scale_and_ends_with_the_very_same_weights(run_flags, tmp_path,
+                                                                                           monkeypatch):
+    build = trainer.build_scaler
+
+    def too_high(config, device):  # the first steps overflow, the others do not
+        scaler = build(config, device)
+        scaler.load_state_dict({**scaler.state_dict(), "scale": 2.0**19})
+        return scaler
+
+    monkeypatch.setattr(trainer, "build_scaler", too_high)
+    flags = ("--precision", "fp16", "--scheduler", "PolyLR", "--optimizer", "SGD", "--stat_freq", "1")
+    assert main(run_flags("--max_epoch", "2", *flags)) == 0
+    whole = load_checkpoint(run_flags.run / "last.ckpt")
+    assert whole["step"] == 4  # skipped steps count, so that the schedule ends when the data does
+    assert 0 < whole["scaler"]["_growth_tracker"] < 4
+    part = ["--log_dir", str(tmp_path / "part")]
+    run = trainer.Training(get_config(run_flags("--max_epoch", "2", *flags, *part)))
+    with SummaryWriter(tmp_path / "part") as writer:
+        trainer.train_one_epoch(run, writer)
+        trainer.validate(run, writer)
+    run.save("last.ckpt")
+    assert main(run_flags("--max_epoch", "2", *flags, *part, "--resume", str(tmp_path / "part"))) == 0
+    again = load_checkpoint(tmp_path / "part" / "last.ckpt")
+    assert same(whole["state_dict"], again["state_dict"]) and whole["scaler"] == again["scaler"]
+
+
+def test_gradients_that_overflow_at_any_loss_scale_stop_with_one_line(run_flags, monkeypatch, capsys):
+    monkeypatch.setattr(trainer, "build_scaler", lambda config, device: torch.amp.GradScaler(
+        device.type, init_scale=2.0, enabled=True))
+    original = trainer.take_step
+
+    def overflowing(optimizer, scaler):
+        optimizer.param_groups[0]["params"][0].grad.fill_(float("inf"))
+        original(optimizer, scaler)
+
+    monkeypatch.setattr(trainer, "take_step", overflowing)
+    assert main(run_flags("--max_epoch", "3")) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: gradients overflow float16 even with loss scale 0.5 at step 2 (scenes train")
+
+
 def test_accumulated_gradients_step_once_for_several_batches(run_flags):
     assert main(run_flags("--max_epoch", "2", "--batch_size", "1", "--iter_size", "3")) == 0
     content = load_checkpoint(run_flags.run / "last.ckpt")

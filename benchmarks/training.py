@@ -1,0 +1,150 @@
+"""How fast does training go, what memory does it take, and does the device wait for data? All three stages, in turn:
+
+    python -m benchmarks.training --scannet_path data/scannet200 --device cuda --precision bf16
+    python -m benchmarks.training --scannet_path data/synthetic --model Res16UNet14S --voxel_size 0.06 --steps 10
+
+Flags of main.py may follow, such as --num_workers. Every stage is a process of its own, stage 3 starts from stage 2.
+"""
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from pathlib import Path
+
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
+
+import torch  # noqa: E402
+from torch.utils.tensorboard import SummaryWriter  # noqa: E402
+
+from config.config import get_config  # noqa: E402
+from datasets.loader import Batch  # noqa: E402
+from lib.memory import keep_freed_memory  # noqa: E402
+from lib.prefetch import Prefetcher  # noqa: E402
+from lib.trainer import Training, train_one_epoch  # noqa: E402
+
+STAGES = {1: ("--dataset", "Scannet200TextualDataset", "--use_embedding_loss", "True"),
+          2: ("--dataset", "Scannet200VoxelizationDataset", "--loss_type", "focal"),
+          3: ("--dataset", "Scannet200VoxelizationDataset", "--loss_type", "focal", "--classifier_only", "True")}
+HEADER = ("stage", "precision", "voxels a batch", "ms a step", "scenes/s", "waits for data", "peak GB")
+
+
+class Watched:
+    """The batches of a training, with the times at which each was asked for and given."""
+
+    def __init__(self, batches: Prefetcher, device: torch.device, warm_up: int):
+        self.batches, self.device, self.warm_up = batches, device, warm_up
+        self.marks: list[tuple] = []  # asked, given, scenes, voxels
+
+    def mark(self):
+        """Now: by the clock; on a GPU when all that is queued has been done, which nobody waits for."""
+        if self.device.type == "cpu":
+            return time.perf_counter()
+        event = torch.cuda.Event(enable_timing=True)
+        event.record(torch.cuda.current_stream(self.device))
+        return event
+
+    def seconds(self, start, end) -> float:
+        """Between two marks. On a GPU everything must have been done."""
+        return end - start if self.device.type == "cpu" else start.elapsed_time(end) / 1e3
+
+    def __len__(self) -> int:
+        return len(self.batches)
+
+    def __iter__(self) -> Iterator[Batch]:
+        batches = iter(self.batches)
+        while True:
+            if len(self.marks) == self.warm_up and self.device.type == "cuda":
+                torch.cuda.reset_peak_memory_stats(self.device)  # timing kernels takes memory that training does not
+            asked = self.mark()
+            batch = next(batches, None)
+            if batch is None:
+                return
+            self.marks.append((asked, self.mark(), len(batch.scenes), len(batch.features)))
+            yield batch
+
+
+def peak_gigabytes(device: torch.device) -> float:
+    """Of this process: resident memory, or what tensors took of a GPU since the warm-up."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**30
+    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) / 2**20
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+
+
+def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[str]:
+    """Train a stage for the warm-up and `options.steps`; the cells of its table row."""
+    if stage == 3:
+        flags = [*flags, "--weights", str(Path(options.folder, "2", "last.ckpt"))]
+    config = get_config([
+        *STAGES[stage], "--scannet_path", options.scannet_path, "--model", options.model, "--voxel_size",
+        str(options.voxel_size), "--batch_size", str(options.batch_size), "--precision", options.precision,
+        "--is_cuda", str(options.device == "cuda"), "--max_iter", str(options.warm_up + options.steps),
+        "--max_epoch", "1000000", "--log_dir", str(Path(options.folder, str(stage))), *flags])
+    run = Training(config)
+    run.train_batches = watched = Watched(run.train_batches, run.device, options.warm_up)
+    with SummaryWriter(run.folder) as writer:
+        while not run.finished:
+            train_one_epoch(run, writer)
+    end = watched.mark()
+    run.save("last.ckpt")  # which waits for a GPU
+    marks = watched.marks[options.warm_up:]
+    total = watched.seconds(marks[0][0], end)
+    waited = sum(watched.seconds(asked, given) for asked, given, _, _ in marks)
+    scenes, voxels = (sum(mark[column] for mark in marks) for column in (2, 3))
+    return [str(stage), config.precision, f"{voxels / len(marks):.0f}", f"{total / options.steps * 1e3:.0f}",
+            f"{scenes / total:.2f}", f"{waited / total:.1%}", f"{peak_gigabytes(run.device):.2f}"]
+
+
+def main() -> int:
+    """Command line: its own flags, then those of main.py."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--scannet_path", required=True, metavar="DIR", help="dataset root")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"))
+    parser.add_argument("--model", default="Res16UNet34D")
+    parser.add_argument("--voxel_size", type=float, default=0.02, help="metres")
+    parser.add_argument("--batch_size", type=int, default=8)
+    parser.add_argument("--steps", type=int, default=50, help="that are timed")
+    parser.add_argument("--warm_up", type=int, default=5, help="steps before them: kernels are tuned, caches fill")
+    parser.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16", "fp16"))
+    parser.add_argument("--stages", type=int, nargs="+", default=[1, 2, 3], choices=STAGES)
+    parser.add_argument("--stage", type=int, help=argparse.SUPPRESS)  # what a process of its own measures, and where
+    parser.add_argument("--folder", help=argparse.SUPPRESS)
+    options, flags = parser.parse_known_args()
+    if options.device == "cuda" and not torch.cuda.is_available():
+        print("error: --device cuda: torch sees no GPU here; leave --device out to time the CPU", file=sys.stderr)
+        return 1
+    if options.stage:
+        keep_freed_memory()
+        try:
+            with redirect_stdout(sys.stderr):
+                cells = measure(options.stage, options, flags)
+        except (ValueError, OSError) as error:
+            print(f"error: {error}", file=sys.stderr)
+            return 1
+        print("| " + " | ".join(cells) + " |", flush=True)
+        return 0
+    if 3 in options.stages and 2 not in options.stages:
+        print(f"error: --stages {' '.join(map(str, options.stages))}: stage 3 starts from stage 2, name that too",
+              file=sys.stderr)
+        return 1
+    where = torch.cuda.get_device_name() if options.device == "cuda" else f"{torch.get_num_threads()} CPU threads"
+    print(f"# {options.model}, {options.voxel_size} m, batches of {options.batch_size}, {where}", file=sys.stderr)
+    print("| " + " | ".join(HEADER) + " |\n" + "|---" * len(HEADER) + "|", flush=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for stage in sorted(options.stages):
+            result = subprocess.run([sys.executable, "-m", "benchmarks.training", *sys.argv[1:], "--folder", folder,
+                                     "--stage", str(stage)])
+            if result.returncode:
+                return result.returncode
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
