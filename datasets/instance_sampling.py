@@ -6,7 +6,6 @@ An instance stands on a surface that carries it, or hangs on a wall if its class
 label, and gets a fresh instance id (lessons L7 to L10).
 """
 import functools
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from datasets.geometry import bounds, extent
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.ply import Scene, read_scene
+from datasets.statistics import read_weights
 
 CELL = 0.04  # metres, side of the cells in which things may not meet
 CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
@@ -102,7 +102,7 @@ class InstanceSampler:
         for needed in (path, folder):
             if not needed.exists():
                 raise FileNotFoundError(f"{needed}: missing; --sample_tail_instances needs it: {remedy}")
-        weights = _read_weights(path)
+        weights = _sampling_weights(path)
         self.files = {name: sorted((folder / name).glob("*.ply")) for name in weights}
         empty = [name for name, files in self.files.items() if not files]
         if empty or not weights:
@@ -235,15 +235,8 @@ def _read_instance(path: Path) -> Scene:
     return read_scene(path)
 
 
-def _read_weights(path: Path) -> dict[str, float]:
-    if path.suffix in (".pkl", ".pickle"):
-        raise ValueError(f"{path}: pickles are not read; give sampling weights as JSON, {{class name: weight}}")
-    try:
-        weights = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file ({error})") from None
-    if not isinstance(weights, dict):
-        raise ValueError(f"{path}: holds a {type(weights).__name__}, give a JSON object {{class name: weight}}")
+def _sampling_weights(path: Path) -> dict[str, float]:
+    weights = read_weights(path, "sampling weights")
     for name, weight in weights.items():
         if name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
             raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label table with a weight above 0")
