@@ -18,17 +18,6 @@ def weights(tmp_path):
     return str(path)
 
 
-@pytest.fixture
-def anchors_file(tmp_path):
-    import numpy as np
-
-    from datasets.labels import CLASS_NAMES
-    path = tmp_path / "anchors.npz"
-    vectors = np.random.default_rng(0).standard_normal((NUM_CLASSES, 48)).astype(np.float32)
-    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
-    return str(path)
-
-
 def changed_by_a_step(config):
     """Names of all parameters and buffers that one training step changes."""
     loader = build_loader(config, "train", training=True)
