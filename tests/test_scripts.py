@@ -70,6 +70,18 @@ def test_wrong_calls_stop_with_one_line_and_leave_no_folder(shell, line, words):
     assert not shell.out.exists() or not any(p.is_file() for p in shell.out.rglob("*"))
 
 
+@pytest.mark.parametrize("words,expected", [
+    ("'--lr 1\n  --max_epoch 2\n'", ["--lr", "1", "--max_epoch", "2"]), ("", []), ("''", []),
+    ("--class_names 'a b,c'", ["--class_names", "a b,c"]),
+])
+def test_extra_arguments_are_words_or_one_quoted_string_of_any_number_of_lines(shell, words, expected):
+    result = shell(f"set -euo pipefail; . training_scripts/common.sh; split_args {words}; "
+                   'printf "%s\\n" ${#ARGS[@]} "${ARGS[@]}"')
+    assert result.stdout.splitlines() == [str(len(expected)), *expected]
+
+
 def test_sourcing_with_a_mistake_does_not_end_the_users_shell(shell):
-    result = shell("source inference.sh nobody; echo still here: $?")
-    assert "still here: 1" in result.stdout
+    for options in ("", "set -uo pipefail; "):
+        result = shell(f"{options}source inference.sh nobody; echo still here: $?")
+        assert "still here: 1" in result.stdout and "no run named *-nobody" in result.stderr
+    assert "no run named *-nobody" in shell("set -euo pipefail; source inference.sh nobody").stderr
