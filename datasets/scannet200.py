@@ -94,13 +94,14 @@ class SceneDataset(torch.utils.data.Dataset):
         self._epoch[0] = epoch
 
     def scene(self, index: int) -> Scene:
-        """The scan as it lies on disk. Raises ValueError as `read_scene`, and for labels of another label set."""
-        path = self.paths[index]
-        return self._decoded.get(path, self._read) if self._decoded else self._read(path)
+        """The scan as it lies on disk.
 
-    def _read(self, path: Path) -> Scene:
-        scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
-        _check_labels(scene, path, required=self.training)
+        Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels.
+        """
+        path = self.paths[index]
+        scene = self._decoded.get(path, _read) if self._decoded else _read(path)
+        if self.training and scene.labels is None:
+            raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
         return scene
 
     def __getitem__(self, index: int) -> Sample:
@@ -226,13 +227,13 @@ def _remedy(root: str | Path) -> str:
             f"`python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out")
 
 
-def _check_labels(scene: Scene, path: Path, required: bool) -> None:
-    if scene.labels is None:
-        if required:
-            raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
-        return
-    wrong = (scene.labels < 0) | (scene.labels > LARGEST_RAW_ID)
+def _read(path: Path) -> Scene:
+    """A scan of either layout, with labels of ScanNet's table or none."""
+    scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
+    labels = np.empty(0) if scene.labels is None else scene.labels
+    wrong = (labels < 0) | (labels > LARGEST_RAW_ID)
     if wrong.any():
         vertex = int(np.argmax(wrong))
-        raise ValueError(f"{path}: vertex {vertex} has label {scene.labels[vertex]}, outside ScanNet's label table "
+        raise ValueError(f"{path}: vertex {vertex} has label {labels[vertex]}, outside ScanNet's label table "
                          "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")
+    return scene

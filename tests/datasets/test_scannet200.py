@@ -114,6 +114,10 @@ def test_L13_scenes_without_labels_are_read_but_not_trained_on(dataset_config):
     assert sample.point_labels is None and (sample.labels == -1).all() and len(sample.inverse) == sample.point_count
     with pytest.raises(ValueError, match="test0000_00.ply: has no label column"):
         Scannet200Voxelization2cmDataset(dataset_config, "test", training=True)[0]
+    dataset_config.cache_data = True
+    Scannet200Voxelization2cmDataset(dataset_config, "test", training=False)[0]  # which keeps the decoded scene
+    with pytest.raises(ValueError, match="test0000_00.ply: has no label column"):
+        Scannet200Voxelization2cmDataset(dataset_config, "test", training=True)[0]
 
 
 def test_labels_of_another_label_set_are_refused_and_unknown_ones_ignored(dataset_config, dataset_root):
