@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from datasets.instance_sampling import InstanceSampler
-from datasets.labels import class_indices, raw_to_class, read_names
+from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, raw_to_class, read_names
 from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import Scene, read_scene
@@ -51,7 +51,8 @@ class SceneDataset(torch.utils.data.Dataset):
     in the main process reaches running workers. config.cache_data keeps decoded scenes memory-mapped beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
-    for an empty list, a scene name listed twice (outputs carry the name), and a wrong voxel size.
+    for an empty list, a scene name listed twice (outputs carry the name), a wrong voxel size, and an ignore label that
+    is a class.
     """
     VOXEL_SIZE: float | None = None  # metres; None: what --voxel_size says, else 2 cm
     textual = False  # True: trained against text anchors (stage 1)
@@ -61,6 +62,9 @@ class SceneDataset(torch.utils.data.Dataset):
         self.training = training
         self.paths = read_split(config.scannet_path, split)
         self.voxel_size = self._choose_voxel_size(config.voxel_size)
+        if 0 <= config.ignore_label < NUM_CLASSES:
+            raise ValueError(f"--ignore_label {config.ignore_label}: is the class {CLASS_NAMES[config.ignore_label]}; "
+                             f"give a number outside 0..{NUM_CLASSES - 1}")
         self.voxelizer = Voxelizer(self.voxel_size, config.ignore_label)
         self.move = point_transforms(config, self.voxel_size) if training else None
         self.recolor = color_transforms(config) if training else None

@@ -139,6 +139,9 @@ def test_ignore_label_and_raw_colours_follow_their_flags(dataset_config):
     sample = Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)[0]
     assert 255 in sample.labels and 255 in sample.point_labels and -1 not in sample.labels
     assert sample.features.max() > 200 and sample.features.min() >= 0
+    dataset_config.ignore_label = 0
+    with pytest.raises(ValueError, match="--ignore_label 0: is the class wall"):
+        Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)
 
 
 def test_errors_of_the_pipeline_name_the_file(dataset_config, dataset_root):
