@@ -3,6 +3,7 @@
 Names and defaults are LanguageGroundedSemseg's where a flag still means something; what was retired says so and stops.
 """
 import argparse
+import functools
 import math
 import sys
 from pathlib import Path
@@ -221,6 +222,7 @@ def get_config(argv: list[str] | None = None) -> argparse.Namespace:
     """Flags of a command line (sys.argv's by default). Stops with one line for what cannot be meant."""
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = get_parser()
+    parser.error = functools.partial(_stop, parser)  # its own prints all flags before the line that says what is wrong
     for word in argv:
         name = word.split("=")[0].removeprefix("--")
         if word.startswith("--") and name in RETIRED:

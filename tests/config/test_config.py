@@ -43,10 +43,12 @@ def test_L17_false_is_false(text, value):
                                   ["--max_iter", "nan"], ["--seed", "-1"], ["--num_workers", "-2"],
                                   ["--step_size", "0"], ["--exp_step_size", "0"], ["--exp_step_size", "nan"],
                                   ["--mix_scenes", "80"], ["--bn_momentum", "-1"]])
-def test_what_cannot_be_meant_stops(line):
+def test_what_cannot_be_meant_stops(line, capsys):
     with pytest.raises(SystemExit) as stop:
         get_config(line)
     assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and line[0] in error
 
 
 def test_defaults_of_the_original_are_kept():
