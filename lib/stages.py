@@ -111,6 +111,7 @@ class SegmentationStage(nn.Module):
 def build_stage(config: Namespace) -> TextStage | SegmentationStage:
     """The stage that the flags select, on the CPU, with `--weights` loaded. Prints what was loaded.
 
+    A resumed training does without `--weights`: its own checkpoint holds them all.
     Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
     """
     if config.classifier_only and config.use_embedding_loss:
@@ -126,8 +127,9 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
     model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
-    stored = load_checkpoint(config.weights) if config.weights else {}
-    if config.weights:
+    weights = None if config.is_train and config.resume else config.weights
+    stored = load_checkpoint(weights) if weights else {}
+    if weights:
         if not (config.is_train or config.use_embedding_loss) and from_text_stage(stored):
             raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "
                              "its text anchors with --use_embedding_loss True")
@@ -191,7 +193,7 @@ def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> 
     elif not config.is_train:
         raise ValueError(f"{config.weights}: holds no projection to anchors {projection.out_features} wide; "
                          "evaluate it with the --text_encoder it was trained with")
-    elif config.weights:
+    elif stored:
         print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
 
 

@@ -151,6 +151,13 @@ def test_missing_frequencies_stop_training_with_the_remedy_but_not_an_evaluation
     assert build_stage(get_config([*flags, "--is_train", "False"])).criterion.negative_table is None
 
 
+def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags):
+    gone = ("--weights", "removed.ckpt", "--resume", str(run_flags.run))
+    build_stage(get_config(run_flags(*gone)))
+    with pytest.raises(FileNotFoundError, match="removed.ckpt"):
+        build_stage(get_config(run_flags(*gone, "--is_train", "False")))  # as a resumed run's config.yaml says
+
+
 @pytest.mark.parametrize("flags,words", [
     (["--use_embedding_loss", "True", "--contrast_temperature", "0"], "--contrast_temperature 0"),
     (["--classifier_only", "True"], "--weights"),
