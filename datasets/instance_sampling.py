@@ -46,6 +46,7 @@ class Room:
     """What lies in the cells of a scene, as bits: anything at all, what carries, floor, and loose things.
 
     Loose is what is neither wall nor carries: an instance may touch the wall it hangs on and the surface it stands on.
+    Raises ValueError for a scene whose cells would fill the memory.
     """
     ANY, CARRIES, FLOOR, LOOSE = 1, 2, 4, 8
 
@@ -54,7 +55,12 @@ class Room:
         self.origin = low - np.float32(BORDER * CELL)
         self.last = self.cells(high[None])[0]
         self.shape = tuple(self.last + BORDER)
-        self.bits = np.zeros(self.shape, dtype=np.uint8)
+        try:
+            self.bits = np.zeros(self.shape, dtype=np.uint8)
+        except (MemoryError, ValueError):
+            raise ValueError(f"scene of {' x '.join(f'{metres:.0f}' for metres in high - low)} m is too wide to place "
+                             "tail instances in: are its coordinates metres, is a point far out? If not, use "
+                             "--sample_tail_instances False") from None
         kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
         kinds[WALL_ID] = self.ANY
         kinds[CARRYING_IDS] = self.ANY | self.CARRIES
@@ -238,6 +244,7 @@ def _read_instance(path: Path) -> Scene:
 def _sampling_weights(path: Path) -> dict[str, float]:
     weights = read_weights(path, "sampling weights")
     for name, weight in weights.items():
-        if name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        if (name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float)
+                or not 0 < weight < np.inf):
             raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label table with a weight above 0")
     return weights
