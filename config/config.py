@@ -165,7 +165,8 @@ def get_parser() -> argparse.ArgumentParser:
     data.add_argument("--num_val_workers", type=whole, default=4)
     data.add_argument("--cache_data", type=str2bool, default=False,
                       help="keep decoded scenes in the dataset's .decoded folder, memory-mapped")
-    data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000, help="points of a training batch")
+    data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000,
+                      help="voxels of a training batch, which leaves out scenes beyond; 0: no limit")
     data.add_argument("--ignore_label", type=int, default=-1)
     data.add_argument("--train_phase", default="train", help="split to train on")
     data.add_argument("--val_phase", default="val", help="split to validate, evaluate or infer on")
