@@ -176,7 +176,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
     if not str(root):
         raise FileNotFoundError("no dataset: --scannet_path is empty; name a dataset folder, or " + _remedy("DATA"))
     root = Path(root)
-    if root.is_file() and root.suffix == ".ply":
+    if root.is_file() and root.suffix.lower() == ".ply":
         return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such dataset folder; {_remedy(root)}")
@@ -185,7 +185,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
         paths = _listed(root, listing)
     else:
         paths = sorted(file.parent for file in root.glob(f"{split}/*/coord.npy")) or (
-            [] if split == "train" else sorted(root.glob("*.ply")))
+            [] if split == "train" else sorted(p for p in root.iterdir() if p.suffix.lower() == ".ply"))
         if not paths:
             raise FileNotFoundError(f"{listing}: the list of {split} scenes is missing; {_remedy(root)}")
     seen: set[str] = set()

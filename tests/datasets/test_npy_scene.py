@@ -84,5 +84,8 @@ def test_a_folder_of_scans_and_a_single_one_can_be_run_on_but_not_trained_on(tmp
         write_scene(tmp_path / f"{name}.ply", make_scene(name, labelled=False))
     assert [p.name for p in read_split(tmp_path, "test")] == ["a.ply", "b.ply"]
     assert read_split(tmp_path / "a.ply", "test") == [tmp_path / "a.ply"]
+    (tmp_path / "a.ply").rename(tmp_path / "A.PLY")
+    assert [p.name for p in read_split(tmp_path, "test")] == ["A.PLY", "b.ply"]
+    assert read_split(tmp_path / "A.PLY", "test") == [tmp_path / "A.PLY"]
     with pytest.raises(FileNotFoundError, match="train.txt: the list of train scenes is missing"):
         read_split(tmp_path, "train")
