@@ -102,8 +102,8 @@ class InstanceSampler:
         self.number, self.tries = number, tries
         root = Path(root)
         folder = root / "train" / "train_instances"
-        remedy = (f"make it with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` or "
-                  f"`python -m datasets.synthetic --out {root}`, or say --sample_tail_instances False")
+        remedy = (f"`python -m datasets.preprocess.statistics {root}` makes it from scenes with instance ids, "
+                  "or say --sample_tail_instances False")
         path = Path(weights_path or root / "feature_data" / "instance_sampling_weights.json")
         for needed in (path, folder):
             if not needed.exists():

@@ -103,7 +103,7 @@ class SceneDataset(torch.utils.data.Dataset):
         Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels.
         """
         path = self.paths[index]
-        scene = self._decoded.get(path, _read) if self._decoded else _read(path)
+        scene = self._decoded.get(path, read_scan) if self._decoded else read_scan(path)
         if self.training and scene.labels is None:
             raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
         return scene
@@ -208,6 +208,18 @@ def _listed(root: Path, listing: Path) -> list[Path]:
     return paths
 
 
+def read_scan(path: Path) -> Scene:
+    """A scan of either layout. Raises as `read_scene` and `read_npy_scene`, and for labels of another label set."""
+    scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
+    labels = np.empty(0) if scene.labels is None else scene.labels
+    wrong = (labels < 0) | (labels > LARGEST_RAW_ID)
+    if wrong.any():
+        vertex = int(np.argmax(wrong))
+        raise ValueError(f"{path}: vertex {vertex} has label {labels[vertex]}, outside ScanNet's label table "
+                         "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")
+    return scene
+
+
 def decoded_folder(root: str | Path) -> Path:
     """Where --cache_data keeps decoded scenes of a dataset root."""
     root = Path(root)
@@ -229,15 +241,3 @@ def _held_out(config: Namespace) -> np.ndarray:
 def _remedy(root: str | Path) -> str:
     return (f"make one with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` from ScanNet or "
             f"`python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out")
-
-
-def _read(path: Path) -> Scene:
-    """A scan of either layout, with labels of ScanNet's table or none."""
-    scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
-    labels = np.empty(0) if scene.labels is None else scene.labels
-    wrong = (labels < 0) | (labels > LARGEST_RAW_ID)
-    if wrong.any():
-        vertex = int(np.argmax(wrong))
-        raise ValueError(f"{path}: vertex {vertex} has label {labels[vertex]}, outside ScanNet's label table "
-                         "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")
-    return scene

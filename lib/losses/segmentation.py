@@ -15,7 +15,7 @@ from torch.autograd.function import once_differentiable
 
 from datasets.statistics import read_weights
 
-BUILD_COMMAND = "python -m datasets.synthetic --out DIR"
+BUILD_COMMAND = "python -m datasets.preprocess.statistics DIR"
 
 
 def no_autocast(tensor: Tensor) -> AbstractContextManager:

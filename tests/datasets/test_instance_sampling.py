@@ -161,7 +161,7 @@ def test_L10_missing_files_name_the_command_that_builds_them(root, spoil, words)
     spoil(root)
     with pytest.raises(FileNotFoundError, match=words) as caught:
         InstanceSampler(root)
-    assert "datasets.preprocess.scannet200" in str(caught.value) and "\n" not in str(caught.value)
+    assert "datasets.preprocess.statistics" in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text,words", [("[", "not a JSON file"), ('{"cup": -1}', "with a weight above 0"),
