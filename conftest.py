@@ -32,8 +32,8 @@ def fixed_seed():
 def run_flags(tmp_path):
     """A function that gives the command line of a tiny run on the CPU: `run_flags("--max_epoch", "1")`.
 
-    Its dataset: boxes on a floor whose colour and height tell the class, four scenes to train on, two to validate,
-    one of two unlabelled test scenes without instance ids.
+    Its dataset: clouds of points in four classes that place and colour tell apart, four scenes to train on, two to
+    validate, two unlabelled to test; none has instance ids.
     """
     from datasets.labels import RAW_IDS
     from datasets.ply import Scene, write_scene

@@ -44,7 +44,8 @@ bash inference.sh "finetune-$POSTFIX"
 PRETRAINED_WEIGHTS=$RUN-$POSTFIX/best.ckpt bash inference.sh "$POSTFIX" --val_phase val
 
 say "pictures"
-for scene in "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "$RUN-$POSTFIX"/visualize/fulleval/scene009[6-9]*.ply; do
+validation=("$RUN-$POSTFIX"/visualize/fulleval/*.ply)
+for scene in "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "${validation[@]:0:4}"; do
   "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png" --width 2000
 done
 

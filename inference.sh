@@ -14,7 +14,7 @@
   WEIGHTS=${PRETRAINED_WEIGHTS:-}
   if [ -z "$WEIGHTS" ]; then
     if [ -z "$(best_of "$RUN")" ]; then
-      newest=$(ls -td "$OUTPUT_DIR_ROOT"/*/*-"$POSTFIX"/config.yaml 2>/dev/null | head -n 1)
+      newest=$(ls -td "$OUTPUT_DIR_ROOT"/*/*-"$POSTFIX"/config.yaml 2>/dev/null | head -n 1) || true
       [ -n "$newest" ] || stop "no run named *-$POSTFIX in $OUTPUT_DIR_ROOT: train one (bash demo.sh does), or set PRETRAINED_WEIGHTS"
       RUN=$(dirname "$newest")
     fi

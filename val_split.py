@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.files import replacing
+from datasets.root_files import INSTANCES
 
 
 def split(train: list[str], count: int, seed: int) -> tuple[list[str], list[str]]:
@@ -88,7 +89,10 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(moved)} scenes moved: {len(stay)} in {train_file}, {len(val) + len(moved)} in {val_file}")
+    print(f"{len(moved)} scenes moved: {len(stay)} in {train_file}, {len({*val, *moved})} in {val_file}")
+    if (args.folder / "feature_data").is_dir() or (args.folder / INSTANCES).is_dir():
+        print("note: weights and tail instances are still those of the training scenes before; make them again with "
+              f"`python -m datasets.preprocess.statistics {args.folder}`")
     if shared:
         print(f"note: val.txt already held scans of {len(shared)} room(s) that stay in training: "
               f"{', '.join(sorted(shared))}")

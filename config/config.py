@@ -3,6 +3,8 @@
 Names and defaults are LanguageGroundedSemseg's where a flag still means something; what was retired says so and stops.
 """
 import argparse
+import functools
+import math
 import sys
 from pathlib import Path
 
@@ -30,14 +32,14 @@ def int_list(text) -> list[int]:
 
 
 def whole(text) -> int:
-    """An integer that may be written as 1e7."""
+    """An integer of at least 0 that may be written as 1e7."""
     try:
         number = float(text)
-        if number == int(number):
+        if number == int(number) >= 0:
             return int(number)
     except (ValueError, OverflowError):
         pass
-    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of 0 or more")
 
 
 def positive(text) -> int:
@@ -46,6 +48,20 @@ def positive(text) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text!r} must be at least 1")
     return number
+
+
+def above_zero(text) -> float:
+    """A number above 0."""
+    if not 0 < float(text) < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number above 0")
+    return float(text)
+
+
+def share(text) -> float:
+    """A number from 0 to 1."""
+    if not 0 <= float(text) <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
+    return float(text)
 
 
 def get_parser() -> argparse.ArgumentParser:
@@ -59,7 +75,7 @@ def get_parser() -> argparse.ArgumentParser:
     net.add_argument("--model", default="Res16UNet34D", help="a name of models.ARCHITECTURES; Res16UNet14S suits a CPU")
     net.add_argument("--conv1_kernel_size", type=positive, default=3)
     net.add_argument("--dilations", type=int_list, default=[1, 1, 1, 1], help="of the four encoder stages")
-    net.add_argument("--bn_momentum", type=float, default=0.02, help="of every batch norm")
+    net.add_argument("--bn_momentum", type=share, default=0.02, help="of every batch norm")
     net.add_argument("--weights", metavar="FILE.ckpt", help="start from these weights (optimiser and step start anew)")
     net.add_argument("--lenient_weight_loading", type=str2bool, default=False,
                      help="load what fits of --weights, list the rest")
@@ -127,12 +143,12 @@ def get_parser() -> argparse.ArgumentParser:
     solver.add_argument("--scheduler", default="MultiStepLR",
                         choices=("StepLR", "MultiStepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR",
                                  "ReduceLROnPlateau"))
-    solver.add_argument("--step_size", type=whole, default=20000, help="StepLR, in iterations")
+    solver.add_argument("--step_size", type=positive, default=20000, help="StepLR, in iterations")
     solver.add_argument("--multi_step_milestones", type=int_list, default=[120, 150], help="in epochs")
     solver.add_argument("--step_gamma", type=float, default=0.3)
     solver.add_argument("--poly_power", type=float, default=0.9)
     solver.add_argument("--exp_gamma", type=float, default=0.95)
-    solver.add_argument("--exp_step_size", type=float, default=445)
+    solver.add_argument("--exp_step_size", type=above_zero, default=445)
     solver.add_argument("--scheadule_monitor", default="val_miou", choices=("val_miou", "val_loss"),
                         help="what ReduceLROnPlateau watches; the best checkpoint is always the one of highest mIoU")
     solver.add_argument("--scheduler_min_lr", type=float, default=0.001, help="ReduceLROnPlateau")
@@ -149,13 +165,14 @@ def get_parser() -> argparse.ArgumentParser:
     data.add_argument("--num_val_workers", type=whole, default=4)
     data.add_argument("--cache_data", type=str2bool, default=False,
                       help="keep decoded scenes in the dataset's .decoded folder, memory-mapped")
-    data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000, help="points of a training batch")
+    data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000,
+                      help="voxels of a training batch, which leaves out scenes beyond; 0: no limit")
     data.add_argument("--ignore_label", type=int, default=-1)
     data.add_argument("--train_phase", default="train", help="split to train on")
     data.add_argument("--val_phase", default="val", help="split to validate, evaluate or infer on")
     data.add_argument("--scene_sampling", default="uniform", choices=("uniform", "repeat_factor"),
                       help="repeat_factor: scenes with rare classes come more often (LVIS)")
-    data.add_argument("--repeat_threshold", type=float, default=0.1,
+    data.add_argument("--repeat_threshold", type=share, default=0.1,
                       help="repeat_factor: classes in a smaller share of the scenes are rare")
 
     tail = parser.add_argument_group("tail instances and mixing")
@@ -166,7 +183,7 @@ def get_parser() -> argparse.ArgumentParser:
                       help="places tried for an instance before it is skipped")
     tail.add_argument("--instance_sampling_weights", metavar="FILE.json",
                       help="class name -> weight; default: the dataset's feature_data/instance_sampling_weights.json")
-    tail.add_argument("--mix_scenes", type=float, default=0.0, metavar="P",
+    tail.add_argument("--mix_scenes", type=share, default=0.0, metavar="P",
                       help="share of training scenes that are mixed with another (Mix3D)")
 
     augment = parser.add_argument_group("augmentation")
@@ -199,7 +216,7 @@ def get_parser() -> argparse.ArgumentParser:
                      help="compute residual blocks again for their gradients: less memory, more time")
     run.add_argument("--is_cuda", type=str2bool, default=True, help="use a GPU if there is one")
     run.add_argument("--num_gpu", type=positive, default=1, choices=(1,))
-    run.add_argument("--seed", type=int, default=42)
+    run.add_argument("--seed", type=whole, default=42)
     return parser
 
 
@@ -207,6 +224,7 @@ def get_config(argv: list[str] | None = None) -> argparse.Namespace:
     """Flags of a command line (sys.argv's by default). Stops with one line for what cannot be meant."""
     argv = sys.argv[1:] if argv is None else list(argv)
     parser = get_parser()
+    parser.error = functools.partial(_stop, parser)  # its own prints all flags before the line that says what is wrong
     for word in argv:
         name = word.split("=")[0].removeprefix("--")
         if word.startswith("--") and name in RETIRED:
@@ -233,8 +251,10 @@ def _read(parser: argparse.ArgumentParser, path: str) -> dict:
             _stop(parser, f"--config {path}: {name} was retired: {RETIRED[name]}")
         if name not in actions or name in ("help", "config"):
             _stop(parser, f"--config {path}: there is no flag --{name}")
+        action = actions[name]
+        if value is None and action.default is not None:
+            _stop(parser, f"--config {path}: {name}: is empty; give a value, or leave the line out")
         if value is not None:
-            action = actions[name]
             try:
                 value = action.type(value) if action.type else str(value)
             except (ValueError, TypeError, argparse.ArgumentTypeError) as error:

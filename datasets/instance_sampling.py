@@ -6,7 +6,6 @@ An instance stands on a surface that carries it, or hangs on a wall if its class
 label, and gets a fresh instance id (lessons L7 to L10).
 """
 import functools
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +13,7 @@ import numpy as np
 from datasets.geometry import bounds, extent
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.ply import Scene, read_scene
+from datasets.statistics import read_weights
 
 CELL = 0.04  # metres, side of the cells in which things may not meet
 CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
@@ -46,6 +46,7 @@ class Room:
     """What lies in the cells of a scene, as bits: anything at all, what carries, floor, and loose things.
 
     Loose is what is neither wall nor carries: an instance may touch the wall it hangs on and the surface it stands on.
+    Raises ValueError for a scene whose cells would fill the memory.
     """
     ANY, CARRIES, FLOOR, LOOSE = 1, 2, 4, 8
 
@@ -54,7 +55,12 @@ class Room:
         self.origin = low - np.float32(BORDER * CELL)
         self.last = self.cells(high[None])[0]
         self.shape = tuple(self.last + BORDER)
-        self.bits = np.zeros(self.shape, dtype=np.uint8)
+        try:
+            self.bits = np.zeros(self.shape, dtype=np.uint8)
+        except (MemoryError, ValueError):
+            raise ValueError(f"scene of {' x '.join(f'{metres:.0f}' for metres in high - low)} m is too wide to place "
+                             "tail instances in: are its coordinates metres, is a point far out? If not, use "
+                             "--sample_tail_instances False") from None
         kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
         kinds[WALL_ID] = self.ANY
         kinds[CARRYING_IDS] = self.ANY | self.CARRIES
@@ -96,13 +102,13 @@ class InstanceSampler:
         self.number, self.tries = number, tries
         root = Path(root)
         folder = root / "train" / "train_instances"
-        remedy = (f"make it with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` or "
-                  f"`python -m datasets.synthetic --out {root}`, or say --sample_tail_instances False")
+        remedy = (f"`python -m datasets.preprocess.statistics {root}` makes it from scenes with instance ids, "
+                  "or say --sample_tail_instances False")
         path = Path(weights_path or root / "feature_data" / "instance_sampling_weights.json")
         for needed in (path, folder):
             if not needed.exists():
                 raise FileNotFoundError(f"{needed}: missing; --sample_tail_instances needs it: {remedy}")
-        weights = _read_weights(path)
+        weights = _sampling_weights(path)
         self.files = {name: sorted((folder / name).glob("*.ply")) for name in weights}
         empty = [name for name, files in self.files.items() if not files]
         if empty or not weights:
@@ -235,16 +241,10 @@ def _read_instance(path: Path) -> Scene:
     return read_scene(path)
 
 
-def _read_weights(path: Path) -> dict[str, float]:
-    if path.suffix in (".pkl", ".pickle"):
-        raise ValueError(f"{path}: pickles are not read; give sampling weights as JSON, {{class name: weight}}")
-    try:
-        weights = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file ({error})") from None
-    if not isinstance(weights, dict):
-        raise ValueError(f"{path}: holds a {type(weights).__name__}, give a JSON object {{class name: weight}}")
+def _sampling_weights(path: Path) -> dict[str, float]:
+    weights = read_weights(path, "sampling weights")
     for name, weight in weights.items():
-        if name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float) or not weight > 0:
+        if (name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float)
+                or not 0 < weight < np.inf):
             raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label table with a weight above 0")
     return weights

@@ -19,6 +19,7 @@ from datasets.statistics import bounding_boxes, category_weights, count_points, 
 
 SPLITS = ("train", "val", "test")
 LABELLED = SPLITS[:2]
+INSTANCES = Path("train") / "train_instances"
 
 
 def scene_record(scene: Scene, split: str) -> dict:
@@ -42,14 +43,21 @@ def write_root(root: Path, records: Sequence[dict], cuts: Sequence[tuple[str, Pa
         names = [f"{split}/{record['name']}.ply\n" for record in records if record["split"] == split]
         with replacing(root / f"{split}.txt") as file:
             file.write("".join(names))
-    instances = _number_cuts(root / "train" / "train_instances", cuts, place)
-    _write_feature_data(root / "feature_data", records, instances)
+    instances = write_statistics(root, records, cuts, place)
     seen = {split: _points(records, split) > 0 for split in LABELLED}
     groups = {split: {group: int(sum(GROUPS[k] == group for k in np.flatnonzero(seen[split])))
                       for group in ("head", "common", "tail")} for split in LABELLED}
     return {"scenes": len(records), "points": int(sum(record["size"] for record in records)),
             "classes": {split: int(values.sum()) for split, values in seen.items()}, "groups": groups,
             "tail_instances": sum(instances.values())}
+
+
+def write_statistics(root: Path, records: Sequence[dict], cuts: Sequence[tuple[str, Path]],
+                     place: Callable[[Path, Path], None] = os.replace) -> Counter:
+    """`write_root` without the lists. Returns how many instances each class has."""
+    instances = _number_cuts(root / INSTANCES, cuts, place)
+    _write_feature_data(root / "feature_data", records, instances)
+    return instances
 
 
 def _number_cuts(folder: Path, cuts: Sequence[tuple[str, Path]], place: Callable[[Path, Path], None]) -> Counter:

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from datasets.instance_sampling import InstanceSampler
-from datasets.labels import class_indices, raw_to_class, read_names
+from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, raw_to_class, read_names
 from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import Scene, read_scene
@@ -51,7 +51,8 @@ class SceneDataset(torch.utils.data.Dataset):
     in the main process reaches running workers. config.cache_data keeps decoded scenes memory-mapped beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
-    for an empty list, a scene name listed twice (outputs carry the name), and a wrong voxel size.
+    for an empty list, a scene name listed twice (outputs carry the name), a wrong voxel size, and an ignore label that
+    is a class.
     """
     VOXEL_SIZE: float | None = None  # metres; None: what --voxel_size says, else 2 cm
     textual = False  # True: trained against text anchors (stage 1)
@@ -61,6 +62,9 @@ class SceneDataset(torch.utils.data.Dataset):
         self.training = training
         self.paths = read_split(config.scannet_path, split)
         self.voxel_size = self._choose_voxel_size(config.voxel_size)
+        if 0 <= config.ignore_label < NUM_CLASSES:
+            raise ValueError(f"--ignore_label {config.ignore_label}: is the class {CLASS_NAMES[config.ignore_label]}; "
+                             f"give a number outside 0..{NUM_CLASSES - 1}")
         self.voxelizer = Voxelizer(self.voxel_size, config.ignore_label)
         self.move = point_transforms(config, self.voxel_size) if training else None
         self.recolor = color_transforms(config) if training else None
@@ -94,13 +98,14 @@ class SceneDataset(torch.utils.data.Dataset):
         self._epoch[0] = epoch
 
     def scene(self, index: int) -> Scene:
-        """The scan as it lies on disk. Raises ValueError as `read_scene`, and for labels of another label set."""
-        path = self.paths[index]
-        return self._decoded.get(path, self._read) if self._decoded else self._read(path)
+        """The scan as it lies on disk.
 
-    def _read(self, path: Path) -> Scene:
-        scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
-        _check_labels(scene, path, required=self.training)
+        Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels.
+        """
+        path = self.paths[index]
+        scene = self._decoded.get(path, read_scan) if self._decoded else read_scan(path)
+        if self.training and scene.labels is None:
+            raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
         return scene
 
     def __getitem__(self, index: int) -> Sample:
@@ -171,7 +176,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
     if not str(root):
         raise FileNotFoundError("no dataset: --scannet_path is empty; name a dataset folder, or " + _remedy("DATA"))
     root = Path(root)
-    if root.is_file() and root.suffix == ".ply":
+    if root.is_file() and root.suffix.lower() == ".ply":
         return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such dataset folder; {_remedy(root)}")
@@ -180,7 +185,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
         paths = _listed(root, listing)
     else:
         paths = sorted(file.parent for file in root.glob(f"{split}/*/coord.npy")) or (
-            [] if split == "train" else sorted(root.glob("*.ply")))
+            [] if split == "train" else sorted(p for p in root.iterdir() if p.suffix.lower() == ".ply"))
         if not paths:
             raise FileNotFoundError(f"{listing}: the list of {split} scenes is missing; {_remedy(root)}")
     seen: set[str] = set()
@@ -201,6 +206,18 @@ def _listed(root: Path, listing: Path) -> list[Path]:
         raise FileNotFoundError(f"{missing[0]}: listed in {listing} but missing ({len(missing)} of {len(paths)} are); "
                                 f"{_remedy(root)}")
     return paths
+
+
+def read_scan(path: Path) -> Scene:
+    """A scan of either layout. Raises as `read_scene` and `read_npy_scene`, and for labels of another label set."""
+    scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
+    labels = np.empty(0) if scene.labels is None else scene.labels
+    wrong = (labels < 0) | (labels > LARGEST_RAW_ID)
+    if wrong.any():
+        vertex = int(np.argmax(wrong))
+        raise ValueError(f"{path}: vertex {vertex} has label {labels[vertex]}, outside ScanNet's label table "
+                         "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")
+    return scene
 
 
 def decoded_folder(root: str | Path) -> Path:
@@ -224,15 +241,3 @@ def _held_out(config: Namespace) -> np.ndarray:
 def _remedy(root: str | Path) -> str:
     return (f"make one with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` from ScanNet or "
             f"`python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out")
-
-
-def _check_labels(scene: Scene, path: Path, required: bool) -> None:
-    if scene.labels is None:
-        if required:
-            raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
-        return
-    wrong = (scene.labels < 0) | (scene.labels > LARGEST_RAW_ID)
-    if wrong.any():
-        vertex = int(np.argmax(wrong))
-        raise ValueError(f"{path}: vertex {vertex} has label {scene.labels[vertex]}, outside ScanNet's label table "
-                         "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")

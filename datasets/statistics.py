@@ -2,7 +2,9 @@
 
 Functions over `datasets.ply.Scene` objects, for synthetic scenes and for ScanNet alike.
 """
+import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -41,6 +43,23 @@ def instance_sampling_weights(instances: Mapping[str, int]) -> dict[str, float]:
     inverse = {name: 1.0 / count for name, count in sorted(instances.items()) if count > 0}
     total = sum(inverse.values())
     return {name: value / total for name, value in inverse.items()}
+
+
+def read_weights(path: Path, what: str, remedy: str = "") -> dict:
+    """Weights of classes from a JSON object {class name: weight}, unchecked.
+
+    what, remedy: the weights' name and the end of a message. Raises OSError where the file cannot be opened, and
+    ValueError for a pickle, which is not opened, and for anything but JSON with an object.
+    """
+    if path.suffix in (".pkl", ".pickle"):
+        raise ValueError(f"{path}: pickles are not read; give {what} as JSON, {{class name: weight}}")
+    try:
+        weights = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path}: not a JSON file ({error}){remedy}") from None
+    if not isinstance(weights, dict):
+        raise ValueError(f"{path}: holds a {type(weights).__name__}, give a JSON object {{class name: weight}}")
+    return weights
 
 
 def bounding_boxes(scene: Scene) -> list[dict]:

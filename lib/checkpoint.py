@@ -133,14 +133,15 @@ def from_text_stage(content: dict) -> bool:
 
 
 def load_weights(model: nn.Module, path: str | Path, lenient: bool = False,
-                 untrained_by_text_stage: Sequence[str] = ()) -> str:
+                 untrained_by_text_stage: Sequence[str] = (), content: dict | None = None) -> str:
     """Load a checkpoint's weights into a network; returns a report of what was loaded, what is new, what was left.
 
     untrained_by_text_stage: weights, by prefix, that are not taken from a checkpoint of stage 1: they stay as they are.
+    content: what the checkpoint holds, where it was read already.
     Raises ValueError that lists every key that is missing, unexpected or of another shape (lesson L18), unless
     `lenient`, which loads what fits and reports the rest.
     """
-    content = load_checkpoint(path)
+    content = load_checkpoint(path) if content is None else content
     weights, beside = model_weights(content, path)
     own = model.state_dict()
     new = []

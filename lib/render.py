@@ -9,6 +9,7 @@ from scipy import ndimage
 from scipy.spatial import cKDTree
 
 SUPERSAMPLING = 2
+LARGEST_SPLAT = 100  # pixels, radius of a point: a few points would otherwise fill the picture, at minutes each
 
 
 @dataclass(frozen=True)
@@ -40,14 +41,16 @@ def rasterise(points: np.ndarray, view: View, size: tuple[int, int], radius: flo
     """The nearest point at every pixel, each point a small bowl that bulges to the camera.
 
     The bulge lets neighbours meet half way between them instead of one covering the other (Schuetz, "Potree", 2016).
-    points: (N, 3) m; size: width, height in pixels, which the points' projection fills; radius of a point, m.
+    points: (N, 3) m; size: width, height in pixels, which the points' projection fills as far as splats of
+    LARGEST_SPLAT allow; radius of a point, m.
     Returns index (H, W) int64, -1 for background, depth (H, W) float64 in m, infinite for background, and the
     scale in pixels per metre.
     """
     width, height = size
     projected = points.astype(np.float64) @ view.axes.T  # (N, 3) right, up, depth
     low, high = projected.min(0), projected.max(0)
-    scale = min(width / max(high[0] - low[0] + 2 * radius, 1e-9), height / max(high[1] - low[1] + 2 * radius, 1e-9))
+    scale = min(width / max(high[0] - low[0] + 2 * radius, 1e-9), height / max(high[1] - low[1] + 2 * radius, 1e-9),
+                LARGEST_SPLAT / radius)
     center = (low + high) / 2
     column = np.clip(((projected[:, 0] - center[0]) * scale + width / 2).astype(np.int64), 0, width - 1)
     row = np.clip((height / 2 - (projected[:, 1] - center[1]) * scale).astype(np.int64), 0, height - 1)

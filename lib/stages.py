@@ -121,6 +121,7 @@ class SegmentationStage(nn.Module):
 def build_stage(config: Namespace) -> TextStage | SegmentationStage:
     """The stage that the flags select, on the CPU, with `--weights` loaded. Prints what was loaded.
 
+    A resumed training does without `--weights`: its own checkpoint holds them all.
     Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
     """
     if config.classifier_only and config.use_embedding_loss:
@@ -136,18 +137,20 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
     model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
-    if config.weights:
-        if not (config.is_train or config.use_embedding_loss) and from_text_stage(load_checkpoint(config.weights)):
+    weights = None if config.is_train and config.resume else config.weights
+    stored = load_checkpoint(weights) if weights else {}
+    if weights:
+        if not (config.is_train or config.use_embedding_loss) and from_text_stage(stored):
             raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "
                              "its text anchors with --use_embedding_loss True")
         untrained = () if config.use_embedding_loss else UNTRAINED_BY_TEXT_STAGE
-        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained))
+        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained, stored))
     if config.use_embedding_loss:
-        return _text_stage(config, model, execution)
+        return _text_stage(config, model, execution, stored)
     return SegmentationStage(model, _segmentation_loss(config), execution, config.classifier_only)
 
 
-def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> TextStage:
+def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, stored: dict) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
     named = (encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms)
     encoded = load_anchors(*named, config.center_anchors)
@@ -155,7 +158,7 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution) -> Te
     projection = None
     if config.learned_projection:
         projection = nn.Linear(model.feature_channels, encoded.shape[1])
-        _load_projection(projection, config)
+        _load_projection(projection, stored, config)
     width = encoded.shape[1] if projection else model.feature_channels
     anchors = fit_width(encoded, width)
     if config.is_train and config.held_out_classes:
@@ -191,17 +194,16 @@ def _anchor_loss(config: Namespace, anchors: Tensor, classes: np.ndarray | slice
                             config.ignore_label, weights)
 
 
-def _load_projection(projection: nn.Linear, config: Namespace) -> None:
-    """Take the projection from `--weights` too, where it holds one for anchors of this width."""
-    stored = load_checkpoint(config.weights).get("state_dict", {}) if config.weights else {}
-    own = {key: dict.get(stored, f"{PROJECTION}{key}") for key in projection.state_dict()}
+def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> None:
+    """Take the projection from what `--weights` holds too, where there is one for anchors of this width."""
+    own = {key: dict.get(stored.get("state_dict", {}), f"{PROJECTION}{key}") for key in projection.state_dict()}
     if all(value is not None and value.shape == projection.state_dict()[key].shape for key, value in own.items()):
         projection.load_state_dict(own)
         print(f"{config.weights}: projection to the anchors loaded")
     elif not config.is_train:
         raise ValueError(f"{config.weights}: holds no projection to anchors {projection.out_features} wide; "
                          "evaluate it with the --text_encoder it was trained with")
-    elif config.weights:
+    elif stored:
         print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
 
 

@@ -91,6 +91,14 @@ def test_val_split_moves_n_scenes_and_keeps_rooms_together(dataset):
     assert sorted(p.name for p in root.iterdir()) == ["train.txt", "val.txt"]
 
 
+def test_val_split_says_that_statistics_are_those_of_before(dataset, capsys):
+    root, _ = dataset
+    assert val_split.main([str(root), "2"]) == 0 and "statistics" not in capsys.readouterr().out
+    (root / "train" / "train_instances").mkdir(parents=True)
+    assert val_split.main([str(root), "2"]) == 0
+    assert f"python -m datasets.preprocess.statistics {root}" in capsys.readouterr().out
+
+
 def test_val_split_depends_on_the_seed_alone(dataset):
     _, lines = dataset
     assert val_split.split(lines, 5, 42) == val_split.split(lines, 5, 42)

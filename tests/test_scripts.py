@@ -70,6 +70,38 @@ def test_wrong_calls_stop_with_one_line_and_leave_no_folder(shell, line, words):
     assert not shell.out.exists() or not any(p.is_file() for p in shell.out.rglob("*"))
 
 
+@pytest.mark.parametrize("words,expected", [
+    ("'--lr 1\n  --max_epoch 2\n'", ["--lr", "1", "--max_epoch", "2"]), ("", []), ("''", []),
+    ("--class_names 'a b,c'", ["--class_names", "a b,c"]),
+])
+def test_extra_arguments_are_words_or_one_quoted_string_of_any_number_of_lines(shell, words, expected):
+    result = shell(f"set -euo pipefail; . training_scripts/common.sh; split_args {words}; "
+                   'printf "%s\\n" ${#ARGS[@]} "${ARGS[@]}"')
+    assert result.stdout.splitlines() == [str(len(expected)), *expected]
+
+
+def test_the_environment_is_installed_once_for_each_list_of_requirements(tmp_path):
+    (tmp_path / "requirements.txt").write_text("torch\n")
+    (tmp_path / "requirements-test.txt").write_text("pytest\n")
+    stub = tmp_path / "python"  # for `-m venv` makes itself the environment's interpreter, else notes its call
+    stub.write_text('#!/bin/bash\nif [ "$2" = venv ]; then mkdir -p .venv/bin; cp "$0" .venv/bin/python; '
+                    'elif [ "$2" = pip ]; then echo "${@: -1}"; fi\n')
+    stub.chmod(0o755)
+
+    def installed(*lists):
+        line = f". {ROOT}/training_scripts/environment.sh; " + "; ".join(f"ensure_environment {name}" for name in lists)
+        result = subprocess.run(["bash", "-euo", "pipefail", "-c", line], cwd=tmp_path, capture_output=True, text=True,
+                                env={**os.environ, "PYTHON3": str(stub)}, check=True)
+        return [word for word in result.stdout.splitlines() if not word.startswith("==")]
+
+    both = ["requirements.txt", "requirements-test.txt"]
+    assert installed(*both, *both) == both
+    (tmp_path / "requirements.txt").write_text("torch==2\n")
+    assert installed(*both, *both) == both
+
+
 def test_sourcing_with_a_mistake_does_not_end_the_users_shell(shell):
-    result = shell("source inference.sh nobody; echo still here: $?")
-    assert "still here: 1" in result.stdout
+    for options in ("", "set -uo pipefail; "):
+        result = shell(f"{options}source inference.sh nobody; echo still here: $?")
+        assert "still here: 1" in result.stdout and "no run named *-nobody" in result.stderr
+    assert "no run named *-nobody" in shell("set -euo pipefail; source inference.sh nobody").stderr

@@ -11,7 +11,7 @@ from PIL import Image
 import visualize
 from datasets.labels import CLASS_NAMES, COLORS, class_to_raw
 from datasets.ply import write_columns
-from lib.render import View, rasterise, render_points
+from lib.render import LARGEST_SPLAT, View, rasterise, render_points
 from visualize import draw_panels, legend_entries, open_room, read_panels
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,6 +65,14 @@ def test_rasteriser_matches_a_loop_over_points_and_pixels():
     np.testing.assert_array_equal(index, expected)
     np.testing.assert_allclose(depth[index >= 0], projected[index[index >= 0], 2] - projected[:, 2].min())
     assert np.isinf(depth[index < 0]).all()
+
+
+@pytest.mark.parametrize("count", [1, 5])
+def test_a_few_points_do_not_fill_the_picture(count):
+    points = np.random.default_rng(0).uniform(0, 0.1, (count, 3))
+    index, _, scale = rasterise(points, View(), (1600, 1200), 0.02)
+    assert 0.02 * scale == LARGEST_SPLAT and set(np.unique(index)) <= {-1, *range(count)}
+    assert 0 < (index >= 0).sum() <= count * 4 * (LARGEST_SPLAT + 1) ** 2
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])

@@ -26,7 +26,8 @@ stop() { echo "error: $*" >&2; exit 1; }
 
 # split_args WORD...: extra arguments as the array ARGS; a single one is taken for a quoted string of several.
 split_args() {
-  if [ $# -eq 1 ]; then read -r -a ARGS <<< "$1"; else ARGS=("$@"); fi
+  # -d '': to the end, not to the end of the line; `read` then says 1, as there was no such sign
+  if [ $# -eq 1 ]; then read -r -d '' -a ARGS <<< "$1" || true; else ARGS=("$@"); fi
 }
 
 # best_of RUN: the checkpoint of a run folder to go on from, nothing if it has none.

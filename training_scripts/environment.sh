@@ -7,7 +7,7 @@ ensure_environment() {
     echo "error: $("$base" --version) is too old: Python 3.10 or newer is needed (PYTHON3=... names one)" >&2; return 1; }
   PYTHON=$PWD/.venv/bin/python
   wanted=$(cat requirements.txt "$1" | cksum)
-  if [ -x "$PYTHON" ] && [ "$(cat .venv/installed 2>/dev/null)" = "$wanted" ]; then return; fi
+  if [ -x "$PYTHON" ] && [ "$(cat ".venv/installed-$1" 2>/dev/null)" = "$wanted" ]; then return; fi
   echo "== installing into .venv (about 2 GB on disk)"
   if [ ! -x "$PYTHON" ]; then
     "$base" -m venv .venv || {
@@ -15,5 +15,5 @@ ensure_environment() {
   fi
   "$PYTHON" -m pip install --quiet --disable-pip-version-check -r "$1" || {
     echo "error: installing $1 failed, see above" >&2; return 1; }
-  echo "$wanted" > .venv/installed
+  echo "$wanted" > ".venv/installed-$1"
 }

@@ -27,7 +27,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--overwrite", action="store_true", help="replace a synthetic data set made with other options")
     parser.add_argument("--raw_scannet", action="store_true",
-                        help="write raw ScanNet scans instead, for datasets.preprocess.scannet200")
+                        help="write raw ScanNet scans instead, for datasets.preprocess.scannet200; in one process, to "
+                             "a new folder: --workers and --overwrite do not count")
     options = parser.parse_args(arguments)
     try:
         if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:

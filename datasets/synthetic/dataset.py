@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -112,10 +113,14 @@ def _write(stage: Path, settings: Settings, workers: int) -> dict:
     results = []
     with tqdm(total=len(jobs), desc="synthetic scenes", unit="scene") as bar:
         if workers > 1:
-            with ProcessPoolExecutor(workers) as pool:
-                for result in pool.map(make, jobs):
-                    results.append(result)
-                    bar.update()
+            try:
+                with ProcessPoolExecutor(workers) as pool:
+                    for result in pool.map(make, jobs):
+                        results.append(result)
+                        bar.update()
+            except BrokenProcessPool:
+                raise OSError("a worker process was killed, most likely for lack of memory; use fewer --workers"
+                              ) from None
         else:
             for job in jobs:
                 results.append(make(job))

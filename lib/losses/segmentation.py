@@ -3,7 +3,6 @@
 `FocalLoss(class_weights=load_category_weights(path, CLASS_NAMES))(logits, target)`. Every loss is the mean over
 the labelled voxels, computed in float32 also inside autocast; nothing labelled gives 0 with a zero gradient.
 """
-import json
 import math
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -14,7 +13,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-BUILD_COMMAND = "python -m datasets.synthetic --out DIR"
+from datasets.statistics import read_weights
+
+BUILD_COMMAND = "python -m datasets.preprocess.statistics DIR"
 
 
 def no_autocast(tensor: Tensor) -> AbstractContextManager:
@@ -116,18 +117,12 @@ def load_category_weights(path: str | Path, class_names: Sequence[str]) -> Tenso
     Raises FileNotFoundError, and ValueError for anything but such an object, an unknown name or a bad weight.
     """
     path = Path(path)
-    if path.suffix in (".pkl", ".pickle"):
-        raise ValueError(f"{path}: pickles are not read; give category weights as JSON, {{class name: weight}}")
-    if not path.is_file():
+    try:
+        weights = read_weights(path, "category weights", f"; `{BUILD_COMMAND}` writes one")
+    except (FileNotFoundError, IsADirectoryError):
         raise FileNotFoundError(
             f"{path}: no category weights there; `{BUILD_COMMAND}` writes DIR/feature_data/category_weights.json"
-        )
-    try:
-        weights = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path}: not a JSON file ({error}); `{BUILD_COMMAND}` writes one") from None
-    if not isinstance(weights, dict):
-        raise ValueError(f"{path}: holds a {type(weights).__name__}, give a JSON object {{class name: weight}}")
+        ) from None
     unknown = sorted(set(weights) - set(class_names))
     if unknown:
         raise ValueError(f"{path}: {len(unknown)} names are not in the label table: {', '.join(unknown[:5])}")

@@ -40,11 +40,15 @@ def test_L17_false_is_false(text, value):
 
 @pytest.mark.parametrize("line", [["--is_train", "0"], ["--no_such_flag", "1"], ["--batch_size", "0"],
                                   ["--loss_type", "hinge"], ["--dilations", "1,a"], ["--max_iter", "1.5"],
-                                  ["--max_iter", "nan"]])
-def test_what_cannot_be_meant_stops(line):
+                                  ["--max_iter", "nan"], ["--seed", "-1"], ["--num_workers", "-2"],
+                                  ["--step_size", "0"], ["--exp_step_size", "0"], ["--exp_step_size", "nan"],
+                                  ["--mix_scenes", "80"], ["--bn_momentum", "-1"]])
+def test_what_cannot_be_meant_stops(line, capsys):
     with pytest.raises(SystemExit) as stop:
         get_config(line)
     assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1 and line[0] in error
 
 
 def test_defaults_of_the_original_are_kept():
@@ -67,7 +71,7 @@ def test_a_written_configuration_starts_another_run_and_the_command_line_wins(tm
 @pytest.mark.parametrize("content,words", [
     ("lr: fast", "lr"), ("no_such: 1", "no flag --no_such"), ("- 1", "flag: value"), ("a: [", "config"),
     ("loss_type: hinge", "hinge"), ("wrapper_type: crf", "retired"), ("is_train: 3", "neither True nor False"),
-    ("!!python/object/apply:os.mkdir [owned]", "config"),
+    ("!!python/object/apply:os.mkdir [owned]", "config"), ("lr:", "lr: is empty"),
 ])
 def test_a_wrong_configuration_file_stops_with_one_line(tmp_path, content, words, capsys):
     path = tmp_path / "wrong.yaml"

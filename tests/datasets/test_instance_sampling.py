@@ -161,10 +161,11 @@ def test_L10_missing_files_name_the_command_that_builds_them(root, spoil, words)
     spoil(root)
     with pytest.raises(FileNotFoundError, match=words) as caught:
         InstanceSampler(root)
-    assert "datasets.preprocess.scannet200" in str(caught.value) and "\n" not in str(caught.value)
+    assert "datasets.preprocess.statistics" in str(caught.value) and "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("text,words", [("[", "not a JSON file"), ('{"cup": -1}', "with a weight above 0"),
+                                        ('{"cup": Infinity}', "with a weight above 0"),
                                         ('{"yeti": 1}', "is no class"), ("[1]", "holds a list")])
 def test_bad_weights_are_named(root, text, words):
     path = root / "w.json"
@@ -191,6 +192,15 @@ def test_occupied_cells_are_found():
     column, height = book[None, :2], book[2:]
     assert grid.blocked(column, height, height, Room.LOOSE)
     assert not grid.blocked(column, height + 2, height + 3, Room.ANY)
+
+
+@pytest.mark.parametrize("metres", [3_000, 90_000])  # more cells than memory, than numbers
+def test_a_scene_too_wide_to_place_things_in_says_so(root, metres):
+    scene = room()
+    scene.points[0] = metres
+    with pytest.raises(ValueError, match="too wide to place tail instances .* --sample_tail_instances False") as error:
+        InstanceSampler(root)(scene, np.random.default_rng(0))
+    assert "\n" not in str(error.value)
 
 
 def tagged(scene):

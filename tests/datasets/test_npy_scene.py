@@ -12,12 +12,13 @@ from tests.datasets.conftest import make_scene
 
 
 def write_pointcept(folder, count=50, labelled=True):
+    """An array of each field, (count, ...); the first five points are of class 4."""
     rng = np.random.default_rng(0)
     folder.mkdir(parents=True)
     arrays = {"coord": rng.random((count, 3)).astype(np.float32), "color": rng.integers(0, 256, (count, 3), np.uint8),
               "normal": np.zeros((count, 3), np.float32)}
     if labelled:
-        arrays |= {"segment200": rng.integers(-1, 200, count).astype(np.int16),
+        arrays |= {"segment200": np.append([4] * 5, rng.integers(-1, 200, count - 5)).astype(np.int16),
                    "instance": rng.integers(-1, 9, count).astype(np.int32)}
     for name, values in arrays.items():
         np.save(folder / f"{name}.npy", values)
@@ -37,9 +38,9 @@ def test_pointcepts_scannet_is_a_dataset_root_as_it_is(tmp_path, dataset_config)
         else:
             assert np.array_equal(scene.labels, class_to_raw(arrays["segment200"]))
             assert np.array_equal(scene.instances == 0, arrays["instance"] == -1)
+            doors = arrays["segment200"] == CLASS_NAMES.index("door")
+            assert doors.any() and (scene.labels[doors] == 5).all()  # door's raw id in ScanNet
         assert dataset[0].name == scene.name
-    known = made["train"]["segment200"] == 4
-    assert CLASS_NAMES[4] == "door" or known.any()
 
 
 def spoil(name, values):
@@ -83,5 +84,8 @@ def test_a_folder_of_scans_and_a_single_one_can_be_run_on_but_not_trained_on(tmp
         write_scene(tmp_path / f"{name}.ply", make_scene(name, labelled=False))
     assert [p.name for p in read_split(tmp_path, "test")] == ["a.ply", "b.ply"]
     assert read_split(tmp_path / "a.ply", "test") == [tmp_path / "a.ply"]
+    (tmp_path / "a.ply").rename(tmp_path / "A.PLY")
+    assert [p.name for p in read_split(tmp_path, "test")] == ["A.PLY", "b.ply"]
+    assert read_split(tmp_path / "A.PLY", "test") == [tmp_path / "A.PLY"]
     with pytest.raises(FileNotFoundError, match="train.txt: the list of train scenes is missing"):
         read_split(tmp_path, "train")

@@ -114,6 +114,10 @@ def test_L13_scenes_without_labels_are_read_but_not_trained_on(dataset_config):
     assert sample.point_labels is None and (sample.labels == -1).all() and len(sample.inverse) == sample.point_count
     with pytest.raises(ValueError, match="test0000_00.ply: has no label column"):
         Scannet200Voxelization2cmDataset(dataset_config, "test", training=True)[0]
+    dataset_config.cache_data = True
+    Scannet200Voxelization2cmDataset(dataset_config, "test", training=False)[0]  # which keeps the decoded scene
+    with pytest.raises(ValueError, match="test0000_00.ply: has no label column"):
+        Scannet200Voxelization2cmDataset(dataset_config, "test", training=True)[0]
 
 
 def test_labels_of_another_label_set_are_refused_and_unknown_ones_ignored(dataset_config, dataset_root):
@@ -135,6 +139,9 @@ def test_ignore_label_and_raw_colours_follow_their_flags(dataset_config):
     sample = Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)[0]
     assert 255 in sample.labels and 255 in sample.point_labels and -1 not in sample.labels
     assert sample.features.max() > 200 and sample.features.min() >= 0
+    dataset_config.ignore_label = 0
+    with pytest.raises(ValueError, match="--ignore_label 0: is the class wall"):
+        Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)
 
 
 def test_errors_of_the_pipeline_name_the_file(dataset_config, dataset_root):

@@ -3,6 +3,8 @@ import json
 import subprocess
 import sys
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from scipy.spatial import cKDTree
 from datasets.labels import CLASS_NAMES, GROUPS, raw_to_class
 from datasets.ply import read_scene
 from datasets.statistics import bounding_boxes, category_weights, instance_sampling_weights, tail_instances
+from datasets.synthetic.__main__ import main
 from datasets.synthetic.catalogue import CATALOGUE, CLASSES, expected_scenes, plan_split, rooms_of
 from datasets.synthetic.collision import collide, upright_boxes
 from datasets.synthetic.dataset import Settings, build_dataset, furnished_room, make_scene
@@ -192,6 +195,18 @@ def test_a_failure_leaves_nothing_behind_and_the_old_set_in_place(tmp_path, monk
     with pytest.raises(ZeroDivisionError):
         build_dataset(tmp_path / "set", Settings(train=0, val=0, test=0, seed=1), overwrite=True)
     assert files_of(tmp_path) == before and [p.name for p in tmp_path.iterdir()] == ["set"]
+
+
+def test_a_killed_worker_is_one_line_and_leaves_nothing_behind(tmp_path, monkeypatch, capsys):
+    class Killed(ThreadPoolExecutor):
+        def map(self, *_):
+            raise BrokenProcessPool("terminated abruptly")
+
+    monkeypatch.setattr("datasets.synthetic.dataset.ProcessPoolExecutor", Killed)
+    assert main(["--out", str(tmp_path / "set"), "--train", "1", "--workers", "2"]) == 1
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert error.startswith("error: a worker process was killed") and "--workers" in error
+    assert not list(tmp_path.iterdir())
 
 
 def test_only_the_kinds_of_room_asked_for_are_made():

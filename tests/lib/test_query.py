@@ -15,29 +15,12 @@ from lib.query import Finder, Seen, connected, file_names, regions
 from lib.relevancy import METHODS, TEXT_TEMPERATURE, by_names, lerf
 from lib.render import HEAT, heat_colors
 from lib.stages import build_stage
-from lib.text_encoders import Encoder, find_encoder
 from main import main as train_main
 from query import main
+from tests.lib.conftest import hashed_vectors
 from visualize import draw_panels, read_panels
 
-
-def hashed_vectors(texts):
-    """An encoder in place of MiniLM: a random unit vector of each text."""
-    rows = [np.random.default_rng(list(text.encode())).standard_normal(48) for text in texts]
-    return (np.stack(rows) / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-
-def replace_encoder(monkeypatch, encode):
-    """Let MiniLM be `encode`, texts to unit vectors."""
-    for module in ("lib.text_anchors", "lib.zero_shot"):
-        monkeypatch.setattr(f"{module}.find_encoder",
-                            lambda spec: Encoder(spec, "test", encode) if spec == "minilm" else find_encoder(spec))
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch, tmp_path):
-    replace_encoder(monkeypatch, hashed_vectors)
-    monkeypatch.setattr("lib.stages.ANCHOR_CACHE", str(tmp_path / "anchors"))
+pytestmark = pytest.mark.usefixtures("hashed_encoder")
 
 
 @pytest.fixture

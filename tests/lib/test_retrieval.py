@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from config.config import get_config
-from datasets.labels import CLASS_NAMES, GROUPS, NUM_CLASSES
+from datasets.labels import GROUPS, NUM_CLASSES
 from datasets.loader import build_loader
 from lib.inference import evaluate, write_scores
 from lib.retrieval import Retrieval, retrieval_table
@@ -71,14 +71,6 @@ def test_the_retrieval_table_shows_recall_in_percent_and_ranks_as_they_are():
     assert lines[0].split() == ["own", "text", "anchor", "head", "common", "tail", "all"]
     assert lines[1].split() == ["recall@1", "100.0", "-", "-", "12.5"]
     assert lines[3].split() == ["mean", "rank", "-", "-", "-", "17.2"]
-
-
-@pytest.fixture
-def anchors_file(tmp_path):
-    path = tmp_path / "anchors.npz"
-    vectors = np.random.default_rng(0).standard_normal((NUM_CLASSES, 48)).astype(np.float32)
-    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
-    return str(path)
 
 
 def test_evaluating_stage_1_prints_and_writes_retrieval_that_agrees_with_its_features(run_flags, anchors_file,

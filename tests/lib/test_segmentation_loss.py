@@ -137,7 +137,7 @@ def test_bad_category_weights_are_named_in_one_line(tmp_path, text, words):
 
 
 def test_L10_missing_category_weights_name_the_command_that_builds_them(tmp_path):
-    with pytest.raises(FileNotFoundError, match="python -m datasets.synthetic --out") as error:
+    with pytest.raises(FileNotFoundError, match="python -m datasets.preprocess.statistics DIR") as error:
         load_category_weights(tmp_path / "none.json", ["wall"])
     assert "none.json" in str(error.value) and "\n" not in str(error.value)
 

@@ -18,17 +18,6 @@ def weights(tmp_path):
     return str(path)
 
 
-@pytest.fixture
-def anchors_file(tmp_path):
-    import numpy as np
-
-    from datasets.labels import CLASS_NAMES
-    path = tmp_path / "anchors.npz"
-    vectors = np.random.default_rng(0).standard_normal((NUM_CLASSES, 48)).astype(np.float32)
-    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
-    return str(path)
-
-
 def changed_by_a_step(config):
     """Names of all parameters and buffers that one training step changes."""
     loader = build_loader(config, "train", training=True)
@@ -160,6 +149,13 @@ def test_missing_frequencies_stop_training_with_the_remedy_but_not_an_evaluation
     with pytest.raises(FileNotFoundError, match=r"statistics.csv: no class frequencies there; .*--negative_sampling"):
         build_stage(get_config(flags))
     assert build_stage(get_config([*flags, "--is_train", "False"])).criterion.negative_table is None
+
+
+def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags):
+    gone = ("--weights", "removed.ckpt", "--resume", str(run_flags.run))
+    build_stage(get_config(run_flags(*gone)))
+    with pytest.raises(FileNotFoundError, match="removed.ckpt"):
+        build_stage(get_config(run_flags(*gone, "--is_train", "False")))  # as a resumed run's config.yaml says
 
 
 @pytest.mark.parametrize("flags,words", [

@@ -8,36 +8,18 @@ from config.config import get_config
 from datasets.labels import CLASS_NAMES, RAW_IDS, class_indices, raw_to_class, read_names
 from datasets.loader import build_loader
 from datasets.ply import read_scene
-from lib import text_anchors
 from lib.inference import evaluate
 from lib.losses.text_contrast import AnchorCrossEntropy, TextContrastLoss
 from lib.stages import build_stage
-from lib.text_encoders import Encoder, find_encoder
 from lib.zero_shot import SeenClasses, Vocabulary
 from main import main
 
+pytestmark = pytest.mark.usefixtures("hashed_encoder")
 STAGE1 = ("--use_embedding_loss", "True", "--dataset", "Scannet200TextualDataset")
 USED = CLASS_NAMES[:4]  # the classes of run_flags' scenes
 
 
-def replace_encoder(monkeypatch, encode):
-    """Let MiniLM be `encode`, texts to unit vectors."""
-    for module in ("lib.text_anchors", "lib.zero_shot"):
-        monkeypatch.setattr(f"{module}.find_encoder",
-                            lambda spec: Encoder(spec, "test", encode) if spec == "minilm" else find_encoder(spec))
-
-
-@pytest.fixture(autouse=True)
-def encoder(monkeypatch, tmp_path):
-    def encode(texts):
-        rows = [np.random.default_rng(list(text.encode())).standard_normal(48) for text in texts]
-        return (np.stack(rows) / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
-
-    replace_encoder(monkeypatch, encode)
-    monkeypatch.setattr("lib.stages.ANCHOR_CACHE", str(tmp_path / "anchors"))
-
-
-def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flags, capsys, monkeypatch):
+def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flags, anchors_file, capsys, monkeypatch):
     held = [CLASS_NAMES.index(name) for name in USED[1:3]]
     met = []
     call = TextContrastLoss.forward
@@ -54,18 +36,11 @@ def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flag
     capsys.readouterr()
     monkeypatch.undo()
     assert main(run_flags(*STAGE1, "--is_train", "False", "--weights", str(run_flags.run / "last.ckpt"),
-                          "--class_names", out, "--text_encoder", f"file:{anchor_file(run_flags.run)}")) == 0
+                          "--class_names", out, "--text_encoder", f"file:{anchors_file}")) == 0
     printed = capsys.readouterr().out
     for name in USED[1:3]:
         assert any(line.startswith(name) and "IoU" in line for line in printed.splitlines())
     assert not any(line.startswith(f"{USED[0]} ") for line in printed.splitlines())
-
-
-def anchor_file(folder):
-    names = CLASS_NAMES
-    vectors = np.random.default_rng(0).standard_normal((len(names), 48))
-    text_anchors.write_anchors(folder / "a.npz", names, vectors)
-    return folder / "a.npz"
 
 
 def test_held_out_labels_are_ignored_in_training_and_its_validation_but_not_in_evaluation(run_flags):

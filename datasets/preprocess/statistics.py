@@ -1,0 +1,66 @@
+"""Weights, tail instances and tables of a dataset root, made again from its lists: after val_split.py, for your own
+scans, for Pointcept's ScanNet.
+
+    python -m datasets.preprocess.statistics DATA
+"""
+import argparse
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from datasets.ply import write_scene
+from datasets.root_files import INSTANCES, LABELLED, scene_record, write_statistics
+from datasets.scannet200 import read_scan, read_split
+from datasets.statistics import tail_instances
+
+
+def write_statistics_of(root: Path) -> tuple[int, Counter]:
+    """Write `feature_data` and `train/train_instances` of the scenes that train and val of a root list.
+
+    Returns how many scenes were read, and how many instances each tail class has. Scenes without instance ids count
+    towards weights and tables alone. Raises FileNotFoundError and ValueError as `read_split` and `read_scan`, and
+    where no training scene has instance ids but instances are there; nothing is changed then.
+    """
+    jobs = [("train", path) for path in read_split(root, "train")]
+    if (root / "val.txt").is_file() or any(root.glob("val/*/coord.npy")):
+        jobs += [("val", path) for path in read_split(root, "val")]
+    records, cuts, known = [], [], False
+    with tempfile.TemporaryDirectory(dir=root, prefix=".cuts") as scratch:
+        for split, path in tqdm(jobs, desc="scenes", unit="scene"):
+            scene = read_scan(path)
+            if scene.labels is None:
+                raise ValueError(f"{path}: has no label column; statistics of {', '.join(LABELLED)} need one")
+            known |= split == "train" and scene.instances is not None
+            if scene.instances is None:
+                scene.instances = np.zeros(len(scene.points), np.int32)
+            records.append(scene_record(scene, split))
+            for category, cut in tail_instances(scene) if split == "train" else ():
+                write_scene(Path(scratch) / f"{cut.name}.ply", cut)
+                cuts.append((category, Path(scratch) / f"{cut.name}.ply"))
+        if not known and (root / INSTANCES).exists():
+            raise ValueError(f"{root / INSTANCES}: would be emptied, as no training scene has an instance_id column; "
+                             "add one, or remove the folder")
+        return len(jobs), write_statistics(root, records, cuts)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Command line. Returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m datasets.preprocess.statistics", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("root", type=Path, metavar="DATA", help="dataset root with train.txt")
+    root = parser.parse_args(arguments).root
+    try:
+        scenes, instances = write_statistics_of(root)
+    except (OSError, ValueError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        return 1
+    print(f"{root}: feature_data of {scenes} scenes, {instances.total()} tail instances of {len(instances)} classes")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
