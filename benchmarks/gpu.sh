@@ -24,10 +24,11 @@ LIMIT=${LIMIT:-570}
 FAILED=()
 SECONDS=0
 
-# part NAME SECONDS COMMAND...: at most so long, and never past LIMIT
+# part NAME SECONDS COMMAND...: at most so long, longer where LIMIT is, and never past LIMIT
 part() {
   local name=$1 most=$2 left=$((LIMIT - SECONDS))
   shift 2
+  if [ "$LIMIT" -gt 570 ]; then most=$((most * LIMIT / 570)); fi
   printf '\n== %d:%02d  %s\n$ %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$name" "$*"
   if [ "$left" -lt 5 ]; then
     FAILED+=("$name (no time left)")
