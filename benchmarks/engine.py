@@ -170,7 +170,7 @@ def measure(options, model: str, voxels: int) -> None:
         row += ["-"] * (2 - len(kinds))
         forward, gemm = middle["infer"], rates[case.precision]
         row += [f"{middle['maps'] * 1e3:.1f} ({middle['maps'] / forward:.0%})"] if case.is_ours else ["-"]
-        row += ["-"] * 3 if gflop is None else [f"{gflop:.0f}", f"{gflop / forward / 1e3:.3g}",
+        row += ["-"] * 3 if gflop is None else [f"{gflop:.4g}", f"{gflop / forward / 1e3:.3g}",
                                                 f"{gflop / forward / gemm:.0%}"]
         if case.is_ours:
             moved = middle["gbytes"] / forward
