@@ -129,21 +129,21 @@ def pass_times(case: Case, batch, kinds: list[str]) -> dict[str, float]:
     return found
 
 
-def best_rates(precisions: list[str], device: torch.device) -> dict[str, float]:
-    """GFLOP/s of each precision and, under "copy", GB/s."""
+def best_rates(cases: Cases, device: torch.device) -> dict[str, float]:
+    """GFLOP/s of each precision that the cases have and, under "copy", GB/s."""
     rates = {"copy": copy_rate(device)}
-    for precision in precisions:
+    for precision in dict.fromkeys(precision for _, precision in cases):
         choose("reference", precision)
         rates[precision] = gemm_rate(DTYPES[precision], device)
     return rates
 
 
-def ceilings(options, device: torch.device, found: list[dict[str, float]]) -> dict[str, float]:
+def ceilings(device: torch.device, found: list[dict[str, float]]) -> dict[str, float]:
     """The best of several measurements, also said."""
-    rates = {name: max(rates[name] for rates in found) for name in found[0]}
+    rates = {name: max(rates[name] for rates in found if name in rates) for name in found[0]}
     where = torch.cuda.get_device_name() if device.type == "cuda" else f"{torch.get_num_threads()} threads"
-    say(f"{where}: best GEMM " + ", ".join(f"{rates[p]:.0f} GFLOP/s in {p}" for p in options.precisions)
-        + f"; best copy {rates['copy']:.0f} GB/s")
+    say(f"{where}: best GEMM " + ", ".join(f"{rate:.0f} GFLOP/s in {name}" for name, rate in rates.items()
+                                           if name != "copy") + f"; best copy {rates['copy']:.0f} GB/s")
     return rates
 
 
@@ -156,12 +156,12 @@ def measure(options, model: str, voxels: int) -> None:
     rates, times = [], {key: defaultdict(list) for key in cases}
     for turn in range(len(inputs) + options.repeats):  # the first turn of every input warms up
         if turn == 0 or device.type == "cpu":  # a CPU is shared, a GPU is not
-            rates.append(best_rates(options.precisions, device))
+            rates.append(best_rates(cases, device))
         for key, case in list(cases.items()):
             found = cases.attempt(key, pass_times, case, inputs[turn % len(inputs)], kinds)
             for name, value in (found or {}).items() if turn >= len(inputs) else ():
                 times[key][name].append(value)
-    rates = ceilings(options, device, rates)
+    rates = ceilings(device, rates)
     work = next((mean(times[key]["gflop"]) for key, case in cases.items() if case.is_ours), None)
     for key, case in list(cases.items()):
         middle = {name: median(values) for name, values in times[key].items()}
@@ -192,7 +192,7 @@ def measure_layers(options, model: str, voxels: int) -> None:
     """One table row for each distinct convolution, engine and precision."""
     device = torch.device(options.device)
     inputs, cases = make_inputs(voxels, options.inputs, device), make_cases(options.keys, model, device)
-    rates = ceilings(options, device, [best_rates(options.precisions, device)])
+    rates = ceilings(device, [best_rates(cases, device)])
     for key, case in list(cases.items()):
         if not case.is_ours:
             cases.leave_out(key, "only the layers of lib.sparse can be taken apart")
