@@ -17,6 +17,8 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from lib.sparse.selfcheck import CheckError, check_against_reference
+
 SOURCES = Path(__file__).parent / "csrc"
 FLAGS = ["-O3", "-march=native", "-std=c++17", "-fopenmp", "-fPIC", "-shared"]
 TYPES = (torch.float32, torch.bfloat16)
@@ -39,7 +41,7 @@ _SIGNATURES = {
 
 
 class BuildError(Exception):
-    """The library cannot be built or does not agree with the reference; the message says why in one line."""
+    """The library cannot be built or loaded; the message says why in one line."""
 
 
 def _cpu_flags() -> str:
@@ -115,7 +117,7 @@ def problem() -> str | None:
         _library()
         with torch.no_grad(), torch.autocast("cpu", enabled=False):  # whatever the first caller has switched on
             _check_against_reference()
-    except BuildError as error:
+    except (BuildError, CheckError) as error:
         return str(error)
     return None
 
@@ -231,36 +233,8 @@ def normalize_backward(x: Tensor, out: Tensor | None, grad: Tensor, mean: Tensor
 
 
 def _check_against_reference() -> None:
-    """A small convolution in both directions, against the reference. Raises BuildError where they disagree."""
-    from lib.sparse import convolution, coordinates  # they use this module in turn
-    generator = torch.Generator().manual_seed(0)
-    voxels = torch.cartesian_prod(torch.arange(2), *[torch.arange(-4, 5)] * 3).int()
-    voxels = voxels[torch.randperm(len(voxels), generator=generator)[:500]].contiguous()
-    manager = coordinates.CoordinateManager(voxels)
-    coarse = manager.stride(1, 2)
-    for out_stride, size in ((1, 3), (coarse, 2)):
-        arguments = manager.neighbour_arguments(1, out_stride, size)
-        table = neighbour_table(*arguments)
-        if not torch.equal(table, coordinates.neighbour_table(*arguments)):
-            raise BuildError("the compiled kernel map disagrees with the reference; please report this machine")
-        reverse = reverse_table(table, len(voxels))
-        if not torch.equal(reverse, coordinates.reverse_table(table, len(voxels))):
-            raise BuildError("the compiled reverse map disagrees with the reference; please report this machine")
-        kernel_map = coordinates.KernelMap(coordinates.Neighbours(table, len(voxels), out_stride == 1))
-        for dtype in TYPES:
-            features = torch.randn(len(voxels), 18, generator=generator, dtype=torch.float32).to(dtype)
-            weight = torch.randn(size**3, 18, 100, generator=generator, dtype=torch.float32).to(dtype)
-            grad = torch.randn(table.shape[1], 100, generator=generator, dtype=torch.float32).to(dtype)
-            back = kernel_map.transposed()
-            back_table = (table, True) if back.flipped else (reverse, False)
-            for ours, reference in (
-                    (convolve(features, weight, table),
-                     convolution.gather_mm_scatter(features.float(), weight.float(), kernel_map)),
-                    (convolve(grad, weight.transpose(1, 2), *back_table),
-                     convolution.gather_mm_scatter(grad.float(), weight.float().transpose(1, 2), back)),
-                    (weight_gradient(features, grad, table),
-                     convolution.weight_gradient(features.float(), grad.float(), kernel_map))):
-                error = ((ours.float() - reference).norm() / reference.norm()).item()
-                if not error <= TOLERANCE[dtype]:
-                    raise BuildError(f"the compiled {dtype} convolution is {error:.1e} off the reference; please "
-                                     "report this machine")
+    """Raises CheckError where the library disagrees with the reference."""
+    check_against_reference(
+        "compiled", torch.device("cpu"), 500, 100, TOLERANCE, neighbour_table, reverse_table,
+        lambda features, weight, kernel_map: convolve(features, weight, kernel_map.table, kernel_map.flipped),
+        lambda features, grad, kernel_map: weight_gradient(features, grad, kernel_map.table, kernel_map.flipped))

@@ -1,9 +1,8 @@
 """The Triton path against the reference: compiled where there is a GPU, else in Triton's interpreter on the CPU."""
-import json
 import os
 import subprocess
 import sys
-from dataclasses import astuple, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -279,38 +278,6 @@ def test_tf32_is_torchs_setting_and_reaches_the_kernels():
     assert kernels.input_precision(torch.float32) == "ieee"
 
 
-SHAPE = tuning.Shape("convolve", 27, 96, 96, 100_000, torch.bfloat16, "ieee")
-
-
-def test_a_tile_is_timed_once_for_each_magnitude_and_remembered_on_disk(tmp_path, monkeypatch):
-    timed, file, device = [], tmp_path / "lib_sparse" / "tiles.json", torch.device("cuda", 0)
-    monkeypatch.setattr(tuning, "_file", lambda _: file)
-    monkeypatch.setattr(tuning, "fastest", lambda tiles, launch: timed.append(tiles) or tiles[2])
-    monkeypatch.setattr(tuning, "_chosen", {})
-    shapes = [replace(SHAPE, rows=rows) for rows in (100_000, 110_000, 1_000_000)]
-    chosen = [tuning.choose(shape, device, None) for shape in shapes * 2]
-    assert len(timed) == 2 and all(tile == tuning.candidates(SHAPE)[2] for tile in chosen)
-    assert json.loads(file.read_text())[SHAPE.key] == list(astuple(chosen[0]))
-    tuning._chosen.clear()  # as in the next process
-    assert tuning.choose(SHAPE, device, None) == chosen[0] and len(timed) == 2
-    for spoilt in ("{", "[1]", json.dumps({SHAPE.key: [1, 2, 3, 4, 5]})):
-        file.write_text(spoilt)
-        tuning._chosen.clear()
-        tuning.choose(SHAPE, device, None)
-    assert len(timed) == 5 and [path.name for path in file.parent.iterdir()] == ["tiles.json"]
-
-
-@pytest.mark.parametrize("kernel", ["convolve", "weight_gradient"])
-@pytest.mark.parametrize("channels", [(1, 1), (3, 32), (96, 200), (512, 512)])
-def test_few_tiles_are_timed_and_all_fit_a_group(kernel, channels):
-    for dtype, precision in ((torch.float32, "ieee"), (torch.float32, "tf32"), (torch.bfloat16, "ieee")):
-        tiles = tuning.candidates(tuning.Shape(kernel, 27, *channels, 1000, dtype, precision))
-        assert 1 <= len(set(tiles)) == len(tiles) <= 8
-        for tile in tiles:
-            assert min(tile.rows, tile.columns, tile.depth) >= 16
-            assert kernel == "weight_gradient" or maps.GROUP % tile.rows == 0
-
-
 def test_every_kernel_compiles_for_a_real_card(tmp_path):
     """With Triton's own compiler, whose wheel carries ptxas; no GPU takes part."""
     options = ["--archs", "80", "--types", "bf16", "--channels", "96x96", "--first"]
@@ -322,6 +289,10 @@ def test_every_kernel_compiles_for_a_real_card(tmp_path):
     assert [row["kernel"] for row in rows] == ["convolve", "convolve", "weight_gradient"]
     assert all(row["fits"] == "yes" and int(row["matrix instructions"]) > 0 for row in rows)
     assert all(0 < int(row["registers"]) <= 255 for row in rows)
+
+
+def test_the_kernels_are_compiled_where_there_is_a_gpu():
+    assert kernels.INTERPRETED != CUDA
 
 
 @pytest.mark.skipif(not CUDA, reason="no GPU: this and, compiled, all of the above run where there is one")

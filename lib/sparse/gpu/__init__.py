@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from lib.sparse.gpu.maps import Pairs, Schedule, neighbour_table, reverse_table
+from lib.sparse.selfcheck import CheckError, check_against_reference
 
 if TYPE_CHECKING:
     from lib.sparse.coordinates import KernelMap
@@ -21,14 +22,10 @@ __all__ = ["TYPES", "Pairs", "Schedule", "available", "convolve", "interpreted",
            "reverse_table", "weight_gradient"]
 
 TYPES = (torch.float32, torch.bfloat16, torch.float16)
-# relative, Frobenius norm, of the check against the reference in float32; the key is what the factors are rounded to
+# relative, Frobenius norm, of the check against the reference; the key is what the factors are rounded to
 TOLERANCE = {"float32": 1e-5, "tf32": 2e-3, "bfloat16": 1e-2, "float16": 2e-3}
 
 log = logging.getLogger(__name__)
-
-
-class CheckError(Exception):
-    """The kernels do not agree with the reference; the message says where in one line."""
 
 
 def _kernels() -> ModuleType:
@@ -63,7 +60,8 @@ def _problem(device: torch.device, dtype: torch.dtype, rounding: str) -> str | N
         return "torch sees no CUDA device"
     try:
         with torch.no_grad(), torch.autocast(device.type, enabled=False):  # whatever the first caller has switched on
-            _check_against_reference(device, dtype, TOLERANCE[rounding])
+            check_against_reference("Triton", device, 300, 40, {dtype: TOLERANCE[rounding]}, neighbour_table,
+                                    reverse_table, convolve, weight_gradient)
     except CheckError as error:
         return str(error)
     except Exception as error:  # compilers and drivers fail in many ways; whichever, the reference path can serve
@@ -102,39 +100,3 @@ def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: "KernelMap |
     if kernel_map is None:
         return (features.T @ grad_out)[None]
     return _kernels().weight_gradient(features, grad_out, kernel_map.neighbours.compacted, kernel_map.is_transposed)
-
-
-def _check_against_reference(device: torch.device, dtype: torch.dtype, tolerance: float) -> None:
-    """Small maps and convolutions in both directions, against the reference. Raises CheckError where they disagree."""
-    from lib.sparse import convolution, coordinates  # they use this module in turn
-    generator = torch.Generator().manual_seed(0)
-    voxels = torch.cartesian_prod(torch.arange(2), *[torch.arange(-4, 5)] * 3).int()
-    voxels = voxels[torch.randperm(len(voxels), generator=generator)[:300]].contiguous().to(device)
-
-    def random(*shape: int) -> Tensor:
-        return torch.randn(shape, generator=generator, dtype=torch.float32).to(device, dtype)
-
-    manager = coordinates.CoordinateManager(voxels)
-    for out_stride, size in ((1, 3), (manager.stride(1, 2), 2)):
-        arguments = manager.neighbour_arguments(1, out_stride, size)
-        table = neighbour_table(*arguments)
-        if not torch.equal(table, coordinates.neighbour_table(*arguments)):
-            raise CheckError("kernel maps made on the GPU disagree with the reference; please report this machine")
-        reverse = reverse_table(table, len(voxels))
-        if not torch.equal(reverse, coordinates.reverse_table(table, len(voxels))):
-            raise CheckError("reverse maps made on the GPU disagree with the reference; please report this machine")
-        kernel_map = coordinates.KernelMap(coordinates.Neighbours(table, len(voxels), out_stride == 1))
-        features, weight, grad = random(len(voxels), 18), random(size**3, 18, 40), random(table.shape[1], 40)
-        back, backwards, schedule = kernel_map.transposed(), weight.transpose(1, 2), Schedule.of(table)
-        back_schedule = schedule if back.flipped else Schedule.of(reverse)
-        for ours, reference in (
-                (_kernels().convolve(features, weight, schedule),
-                 convolution.gather_mm_scatter(features.double(), weight.double(), kernel_map)),
-                (_kernels().convolve(grad, backwards, back_schedule, back.flipped),
-                 convolution.gather_mm_scatter(grad.double(), backwards.double(), back)),
-                (_kernels().weight_gradient(features, grad, Pairs.of(table)),
-                 convolution.weight_gradient(features.double(), grad.double(), kernel_map))):
-            error = ((ours.double() - reference).norm() / reference.norm()).item()
-            if not error <= tolerance:
-                raise CheckError(f"the Triton {str(dtype).removeprefix('torch.')} convolution is {error:.1e} off the "
-                                 "reference; please report this machine")

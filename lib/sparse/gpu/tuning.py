@@ -21,6 +21,8 @@ from lib.sparse.gpu.maps import GROUP
 
 log = logging.getLogger(__name__)
 
+SMALL = 4 * GROUP  # rows below which the time goes into launching, whatever the tile
+
 
 @dataclass(frozen=True)
 class Tile:
@@ -132,12 +134,14 @@ _chosen: dict[tuple[torch.device, str], Tile] = {}
 
 
 def choose(shape: Shape, device: torch.device, launch: Callable[[Tile], object]) -> Tile:
-    """The tile for a shape: chosen before, in the file, or the fastest now.
+    """The tile for a shape: chosen before, in the file, or the fastest now; for a small shape the smallest, untimed.
 
     launch: runs the kernel with a tile. Raises RuntimeError where no tile fits the device.
     """
     if device.type != "cuda":
         return interpreted(shape)
+    if shape.rows < SMALL:  # small tiles make the most programs of few rows
+        return min(candidates(shape), key=lambda tile: (tile.rows * tile.columns, -tile.depth))
     known = (device, shape.key)
     if known not in _chosen:
         tiles = candidates(shape)
@@ -150,14 +154,25 @@ def choose(shape: Shape, device: torch.device, launch: Callable[[Tile], object])
 
 
 def fastest(tiles: list[Tile], launch: Callable[[Tile], object]) -> Tile:
-    """The tile that takes the least time, by device events. Raises RuntimeError where none fits the device."""
-    times = {}
-    for tile in tiles:
-        try:
-            times[tile] = triton.testing.do_bench(functools.partial(launch, tile), warmup=3, rep=12,
-                                                  return_mode="median")  # milliseconds, all three
-        except triton.runtime.errors.OutOfResources:  # this device has less shared memory than the tile takes
-            continue
+    """The tile that takes the least time, by device events. Raises RuntimeError where none fits the device.
+
+    Those as deep as the first run first, then, as every tile costs half a second to compile, only those of the others
+    that have the winner's rows and columns.
+    """
+    times: dict[Tile, float] = {}
+
+    def time(chosen: list[Tile]) -> None:
+        for tile in chosen:
+            try:
+                times[tile] = triton.testing.do_bench(functools.partial(launch, tile), warmup=3, rep=12,
+                                                      return_mode="median")  # milliseconds, all three
+            except triton.runtime.errors.OutOfResources:  # this device has less shared memory than the tile takes
+                continue
+
+    time([tile for tile in tiles if tile.depth == tiles[0].depth])
+    best = min(times, key=times.get, default=None)
+    time([tile for tile in tiles if tile.depth != tiles[0].depth and (
+        best is None or (tile.rows, tile.columns) == (best.rows, best.columns))])
     if not times:
         raise RuntimeError(f"none of {len(tiles)} tiles fits this GPU")
     return min(times, key=times.get)
