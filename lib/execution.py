@@ -16,7 +16,6 @@ from torch import Tensor
 import lib.sparse
 from datasets.loader import Batch
 
-ENGINES = (*lib.sparse.ENGINES, "minkowski")
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}
 PRECISIONS = ("float32", "tf32", *HALF)
 
