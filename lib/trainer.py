@@ -122,17 +122,17 @@ def train(config: Namespace) -> None:
     with SummaryWriter(run.folder) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)
-            if run.stopping:
-                run.save("last.ckpt")
+            if run.progress.batch == 0 or run.finished:
+                best, watched = run.progress.best, None
+                if run.progress.epoch % config.val_epoch_freq == 0 or run.finished:
+                    watched = validate(run, writer)
+                run.scheduler.step_epoch(watched)
+                if run.progress.best > best:
+                    run.save("best.ckpt")
+            run.save("last.ckpt")
+            if run.stopping and not run.finished:
                 print(f"stopped at step {run.progress.step}; go on with --resume {run.folder}")
                 return
-            best, watched = run.progress.best, None
-            if run.progress.epoch % config.val_epoch_freq == 0 or run.finished:
-                watched = validate(run, writer)
-            run.scheduler.step_epoch(watched)
-            if run.progress.best > best:
-                run.save("best.ckpt")
-            run.save("last.ckpt")
 
 
 def train_one_epoch(run: Training, writer: SummaryWriter) -> None:

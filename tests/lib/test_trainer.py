@@ -1,5 +1,7 @@
 """The training loop: it learns, resumes exactly, accumulates gradients, survives unlabelled batches and signals."""
 import json
+import os
+import signal
 
 import pytest
 import torch
@@ -54,6 +56,40 @@ def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
     torch.manual_seed(999)
     assert main(run_flags(*common, "--log_dir", str(tmp_path / "cut"), "--resume", str(tmp_path / "cut"))) == 0
     assert same(whole, weights(tmp_path / "cut")) and same(whole, weights(tmp_path / "part"))
+
+
+def signal_at_step(monkeypatch, number):
+    """Let SIGTERM come during this step, and never again."""
+    original, coming = trainer._log, [number]
+
+    def log(writer, step, figures):
+        original(writer, step, figures)
+        if coming == [step.number]:
+            os.kill(os.getpid(), signal.SIGTERM)
+            coming.clear()
+
+    monkeypatch.setattr(trainer, "_log", log)
+
+
+# The learning rate falls after the second epoch; epochs have two steps.
+FALLING = ("--scheduler", "MultiStepLR", "--multi_step_milestones", "2", "--max_epoch", "3", "--stat_freq", "1")
+
+
+def test_L19_a_signal_in_the_last_step_of_an_epoch_ends_the_epoch_and_resuming_is_exact(run_flags, tmp_path,
+                                                                                        monkeypatch, capsys):
+    assert main(run_flags(*FALLING)) == 0
+    whole = load_checkpoint(run_flags.run / "last.ckpt")
+    part = tmp_path / "part"
+    signal_at_step(monkeypatch, 2)
+    assert main(run_flags(*FALLING, "--log_dir", str(part))) == 0
+    assert f"stopped at step 2; go on with --resume {part}" in capsys.readouterr().out
+    stopped = load_checkpoint(part / "last.ckpt")
+    assert stopped["scheduler"]["inner"]["last_epoch"] == 1 and stopped["best"] >= 0
+    assert load_checkpoint(part / "best.ckpt")["step"] == 2  # validated before it stopped
+    assert main(run_flags(*FALLING, "--log_dir", str(part), "--resume", str(part))) == 0
+    again = load_checkpoint(part / "last.ckpt")
+    assert whole["scheduler"] == again["scheduler"] and whole["scheduler"]["inner"]["last_epoch"] == 3
+    assert same(whole["state_dict"], again["state_dict"])
 
 
 def test_L19_a_resumed_fp16_run_keeps_its_loss_scale_and_ends_with_the_very_same_weights(run_flags, tmp_path,
@@ -142,16 +178,10 @@ def test_a_loss_that_is_not_finite_stops_the_training_and_names_the_scenes(run_f
     assert error.startswith("error: the loss is") and "train000" in error and "--lr" in error
 
 
-def test_the_first_signal_stops_after_a_step_with_a_checkpoint_to_resume(run_flags, capsys):
-    import os
-    import signal
+def test_the_first_signal_stops_after_a_step_with_a_checkpoint_to_resume(run_flags, monkeypatch, capsys):
     config = get_config(run_flags("--max_epoch", "50"))
-    original = trainer._log
-    trainer._log = lambda *a: os.kill(os.getpid(), signal.SIGTERM)
-    try:
-        trainer.train(config)
-    finally:
-        trainer._log = original
+    signal_at_step(monkeypatch, 1)
+    trainer.train(config)
     assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 1
     assert "--resume" in capsys.readouterr().out
     assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 0
