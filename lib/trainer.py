@@ -126,7 +126,8 @@ def train(config: Namespace) -> None:
                 best, watched = run.progress.best, None
                 if run.progress.epoch % config.val_epoch_freq == 0 or run.finished:
                     watched = validate(run, writer)
-                run.scheduler.step_epoch(watched)
+                if run.progress.batch == 0:  # not where --max_iter ends the run inside an epoch, which may be extended
+                    run.scheduler.step_epoch(watched)
                 if run.progress.best > best:
                     run.save("best.ckpt")
             run.save("last.ckpt")

@@ -92,6 +92,18 @@ def test_L19_a_signal_in_the_last_step_of_an_epoch_ends_the_epoch_and_resuming_i
     assert same(whole["state_dict"], again["state_dict"])
 
 
+def test_L19_a_run_that_ended_at_max_iter_inside_an_epoch_is_extended_exactly(run_flags, tmp_path, capsys):
+    assert main(run_flags(*FALLING)) == 0
+    whole = load_checkpoint(run_flags.run / "last.ckpt")
+    part = ("--log_dir", str(tmp_path / "part"))
+    assert main(run_flags(*FALLING, *part, "--max_iter", "3")) == 0
+    assert load_checkpoint(tmp_path / "part" / "last.ckpt")["scheduler"]["inner"]["last_epoch"] == 1
+    assert "epoch 1, step 3: validation loss" in capsys.readouterr().out
+    assert main(run_flags(*FALLING, *part, "--resume", part[1])) == 0
+    again = load_checkpoint(tmp_path / "part" / "last.ckpt")
+    assert whole["scheduler"] == again["scheduler"] and same(whole["state_dict"], again["state_dict"])
+
+
 def test_L19_a_resumed_fp16_run_keeps_its_loss_scale_and_ends_with_the_very_same_weights(run_flags, tmp_path,
                                                                                            monkeypatch):
     build = trainer.build_scaler
