@@ -198,7 +198,8 @@ def get_parser() -> argparse.ArgumentParser:
     run = parser.add_argument_group("run")
     run.add_argument("--log_dir", default="outputs/default", metavar="DIR")
     run.add_argument("--overwrite_weights", type=str2bool, default=True,
-                     help="False: stop if --log_dir holds checkpoints already")
+                     help="True: a new run's first checkpoint takes the place of an older run's best.ckpt, last.ckpt "
+                          "and scores.json in --log_dir; False: stop if there are checkpoints")
     run.add_argument("--resume", metavar="DIR|FILE.ckpt", help="go on exactly where a run stopped")
     run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")

@@ -70,6 +70,7 @@ class Training:
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
         self.progress = Progress()
         self.stopping = False
+        self.older = () if config.resume else ("best.ckpt", "last.ckpt", "scores.json")  # of a run in the same folder
         if config.resume:
             self._resume(newest_checkpoint(config.resume))
         elif not config.overwrite_weights and list(self.folder.glob("*.ckpt")):
@@ -77,7 +78,11 @@ class Training:
                              f"{self.folder}, or allow --overwrite_weights True")
 
     def save(self, name: str) -> None:
-        """Write `<log_dir>/<name>` with all that `--resume` needs."""
+        """Write `<log_dir>/<name>` with all that `--resume` needs.
+
+        The first that a new run writes takes the place of all that an older run left there, lest it be taken for its
+        own; not earlier, so that a run that fails at once costs nothing.
+        """
         rng = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(self.device)
@@ -86,6 +91,10 @@ class Training:
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
             **asdict(self.progress), "config": dict(vars(self.config)),
             "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
+        for other in self.older:
+            if other != name and not (other == "scores.json" and self.progress.best >= 0):  # then just written
+                (self.folder / other).unlink(missing_ok=True)
+        self.older = ()
 
     def _resume(self, path: Path) -> None:
         content = load_checkpoint(path)

@@ -200,6 +200,44 @@ def test_the_first_signal_stops_after_a_step_with_a_checkpoint_to_resume(run_fla
     assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 2
 
 
+def test_a_new_runs_first_checkpoint_takes_the_place_of_an_older_runs_files_and_not_before(run_flags, monkeypatch):
+    def files():
+        return {p.name for p in run_flags.run.iterdir() if p.suffix in (".ckpt", ".json")}
+
+    assert main(run_flags("--max_epoch", "2")) == 0
+    (run_flags.run / "last.ckpt").rename(run_flags.run / "kept.ckpt")  # a name that training never writes
+    old = {name: (run_flags.run / name).read_bytes() for name in files()}
+    again = ("--weights", str(run_flags.run / "best.ckpt"), "--stat_freq", "1")
+    with monkeypatch.context() as patch:
+        patch.setattr(trainer, "_loss", lambda run, batch: run.stage(batch).sum() * float("nan"))
+        assert main(run_flags(*again)) == 1
+    assert {name: (run_flags.run / name).read_bytes() for name in files()} == old
+    signal_at_step(monkeypatch, 1)
+    assert main(run_flags(*again)) == 0
+    assert files() == {"last.ckpt", "kept.ckpt"}  # nothing of the new run is validated yet
+    (run_flags.run / "kept.ckpt").unlink()
+    assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 0
+    assert files() == {"last.ckpt", "best.ckpt", "scores.json"}
+    assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 2
+    assert load_checkpoint(run_flags.run / "best.ckpt")["step"] == 2
+
+
+def test_a_new_runs_best_checkpoint_is_never_beside_an_older_runs_last(run_flags, monkeypatch, capsys):
+    assert main(run_flags("--max_epoch", "2")) == 0
+    write = trainer.save_checkpoint
+
+    def full_disk(path, content):
+        if path.name == "last.ckpt":
+            raise OSError(f"{path}: no space left")
+        write(path, content)
+
+    monkeypatch.setattr(trainer, "save_checkpoint", full_disk)
+    assert main(run_flags("--max_epoch", "1")) == 1
+    assert [p.name for p in run_flags.run.glob("*.ckpt")] == ["best.ckpt"]
+    assert load_checkpoint(run_flags.run / "best.ckpt")["step"] == 2
+    assert json.loads((run_flags.run / "scores.json").read_text())["step"] == 2
+
+
 def test_resuming_another_network_and_overwriting_unasked_stop_with_one_line(run_flags, capsys):
     assert main(run_flags("--max_epoch", "1")) == 0
     capsys.readouterr()
