@@ -5,6 +5,7 @@ Weights lie under `state_dict` with keys `model.<name>`, so LanguageGroundedSems
 import pickle
 import struct
 import warnings
+from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from datasets.files import replacing
 
 PREFIX = "model."
+EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling")  # what an epoch's order and batches depend on
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 
 # Classes that Lightning's checkpoints name beside the weights, in settings and as keys of callbacks. They are never
@@ -107,6 +109,24 @@ def newest_checkpoint(path: str | Path) -> Path:
     if not files:
         raise FileNotFoundError(f"{path}: no .ckpt file to resume from")
     return max(files, key=lambda file: (load_checkpoint(file).get("step", -1), file.stat().st_mtime))
+
+
+def check_same_epoch(content: dict, path: str | Path, config: Namespace, scenes: int) -> None:
+    """Raises ValueError if a checkpoint was written inside an epoch that these flags and this number of training scenes
+    would draw in another order or divide otherwise: its position would repeat some scenes and leave out others."""
+    stored = content.get("config")
+    if not content.get("batch") or not isinstance(stored, dict):
+        return
+    anew = f"or start anew from its weights with --weights {path}"
+    for name in EPOCH_FLAGS:
+        then, now = stored.get(name), getattr(config, name)
+        if name in stored and then != now:
+            raise ValueError(f"{path}: it stopped inside an epoch with --{name} {then}, which --{name} {now} cannot go "
+                             f"on with: resume with --{name} {then}, {anew}")
+    if content.get("scenes", scenes) != scenes:
+        raise ValueError(f"{path}: it stopped inside an epoch of {content['scenes']} scenes, and --train_phase "
+                         f"{config.train_phase} of --scannet_path {config.scannet_path} has {scenes}: resume with the "
+                         f"same scenes, {anew}")
 
 
 def model_weights(content: dict, path: str | Path) -> tuple[dict[str, Tensor], list[str]]:

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from config.config import write_config
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.loader import build_loader
-from lib.checkpoint import load_checkpoint, newest_checkpoint, save_checkpoint
+from lib.checkpoint import check_same_epoch, load_checkpoint, newest_checkpoint, save_checkpoint
 from lib.inference import evaluate, write_scores
 from lib.prefetch import Prefetcher
 from lib.readout import Readout
@@ -89,7 +89,7 @@ class Training:
         save_checkpoint(self.folder / name, {
             "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
-            **asdict(self.progress), "config": dict(vars(self.config)),
+            **asdict(self.progress), "scenes": len(self.train_loader.dataset), "config": dict(vars(self.config)),
             "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
         for other in self.older:
             if other != name and not (other == "scores.json" and self.progress.best >= 0):  # then just written
@@ -112,6 +112,7 @@ class Training:
             reason = " ".join(str(error).split())[:300]
             raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags ({reason}); "
                              "to start from its weights use --weights") from None
+        check_same_epoch(content, path, self.config, len(self.train_loader.dataset))
         print(f"resumed {path} at step {self.progress.step}, epoch {self.progress.epoch}")
 
     @property

@@ -104,6 +104,34 @@ def test_L19_a_run_that_ended_at_max_iter_inside_an_epoch_is_extended_exactly(ru
     assert whole["scheduler"] == again["scheduler"] and same(whole["state_dict"], again["state_dict"])
 
 
+@pytest.mark.parametrize("flag,then,now", [("batch_size", "2", "4"), ("batch_size", "2", "1"), ("seed", "42", "7"),
+                                           ("iter_size", "1", "2"), ("scene_sampling", "uniform", "repeat_factor")])
+def test_L19_inside_an_epoch_flags_that_move_its_position_are_named(run_flags, monkeypatch, capsys, flag, then, now):
+    signal_at_step(monkeypatch, 1)
+    assert main(run_flags()) == 0
+    capsys.readouterr()
+    path = run_flags.run / "last.ckpt"
+    changed = ("--resume", str(run_flags.run), "--max_epoch", "1", f"--{flag}", now)
+    assert main(run_flags(*changed)) == 1
+    error = capsys.readouterr().err
+    assert error == (f"error: {path}: it stopped inside an epoch with --{flag} {then}, which --{flag} {now} cannot go "
+                     f"on with: resume with --{flag} {then}, or start anew from its weights with --weights {path}\n")
+    assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 0
+    assert main(run_flags(*changed, "--max_epoch", "2")) == 0  # between epochs they are free
+
+
+def test_L19_inside_an_epoch_another_number_of_scenes_is_refused(run_flags, monkeypatch, capsys):
+    signal_at_step(monkeypatch, 1)
+    assert main(run_flags()) == 0
+    with open(run_flags.root / "train.txt", "a") as file:
+        file.write("val/val0000_00.ply\n")
+    capsys.readouterr()
+    assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "inside an epoch of 4 scenes" in error and "--weights" in error
+    assert f"--train_phase train of --scannet_path {run_flags.root} has 5" in error
+
+
 def test_L19_a_resumed_fp16_run_keeps_its_loss_scale_and_ends_with_the_very_same_weights(run_flags, tmp_path,
                                                                                            monkeypatch):
     build = trainer.build_scaler
