@@ -129,7 +129,8 @@ def train(config: Namespace) -> None:
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
           f"{len(run.train_loader.dataset)} scenes to train on, "
           f"{len(run.val_loader.dataset)} to validate on, {run.device}")
-    with SummaryWriter(run.folder) as writer, _stop_on_signal(run):
+    purge = run.progress.step + 1 if config.resume else None  # steps from here on that were logged before a crash
+    with SummaryWriter(run.folder, purge_step=purge) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)
             if run.progress.batch == 0 or run.finished:

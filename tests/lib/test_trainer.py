@@ -5,6 +5,7 @@ import signal
 
 import pytest
 import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.utils.tensorboard import SummaryWriter
 
 from config.config import get_config
@@ -264,6 +265,18 @@ def test_a_new_runs_best_checkpoint_is_never_beside_an_older_runs_last(run_flags
     assert [p.name for p in run_flags.run.glob("*.ckpt")] == ["best.ckpt"]
     assert load_checkpoint(run_flags.run / "best.ckpt")["step"] == 2
     assert json.loads((run_flags.run / "scores.json").read_text())["step"] == 2
+
+
+def test_a_run_resumed_after_a_crash_logs_no_step_twice(run_flags):
+    every = ("--stat_freq", "1")
+    assert main(run_flags(*every, "--max_epoch", "1")) == 0
+    saved = (run_flags.run / "last.ckpt").read_bytes()
+    assert main(run_flags(*every, "--max_epoch", "2", "--resume", str(run_flags.run))) == 0
+    (run_flags.run / "last.ckpt").write_bytes(saved)  # as a kill just before the second epoch's checkpoint leaves it
+    assert main(run_flags(*every, "--max_epoch", "2", "--resume", str(run_flags.run / "last.ckpt"))) == 0
+    events = EventAccumulator(str(run_flags.run)).Reload()
+    assert [event.step for event in events.Scalars("train/loss")] == [1, 2, 3, 4]
+    assert [event.step for event in events.Scalars("val/loss")] == [2, 4]
 
 
 def test_resuming_another_network_and_overwriting_unasked_stop_with_one_line(run_flags, capsys):
