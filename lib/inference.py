@@ -110,12 +110,14 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
 
 
 def write_prediction(folder: Path, scene: Scene, classes: np.ndarray) -> None:
-    """Write `<scene>.ply`, coloured by prediction, and `<scene>.txt`, a raw ScanNet id a line in vertex order.
+    """Write `<scene>.txt`, a raw ScanNet id a line in vertex order, and then `<scene>.ply`, coloured by prediction.
 
     classes: (P,) class indices, -1 for a name outside the label table: grey, id 0. The PLY also keeps the scan's
     colours and, where known, its ground truth.
     """
     raw = class_to_raw(classes)
+    with replacing(folder / f"{scene.name}.txt") as file:
+        file.write("\n".join(map(str, raw.tolist())) + "\n")
     columns = dict(zip("xyz", scene.points.T))
     colors = np.where((classes < 0)[:, None], UNLABELLED_COLOR, COLORS[classes]).astype(np.uint8)
     columns |= dict(zip(("red", "green", "blue"), colors.T))
@@ -124,8 +126,6 @@ def write_prediction(folder: Path, scene: Scene, classes: np.ndarray) -> None:
     if scene.labels is not None:
         columns |= {"ground_truth": scene.labels.astype(np.int32)}
     write_columns(folder / f"{scene.name}.ply", columns)
-    with replacing(folder / f"{scene.name}.txt") as file:
-        file.write("\n".join(map(str, raw.tolist())) + "\n")
 
 
 def write_scores(path: Path, evaluation: Evaluation, **about) -> None:

@@ -7,6 +7,7 @@ from config.config import get_config
 from datasets.labels import COLORS, raw_to_class
 from datasets.loader import build_loader
 from datasets.ply import Scene, read_columns, read_scene, write_columns, write_scene
+from lib import inference
 from lib.checkpoint import save_checkpoint
 from lib.inference import evaluate
 from lib.stages import build_stage
@@ -40,6 +41,16 @@ def test_L12_every_scene_is_written_once_under_its_own_name(infer_flags, batch):
         assert np.array_equal(np.stack([out[a] for a in "xyz"], 1), scan.points)
         assert np.array_equal(out["ground_truth"], scan.labels)
         assert np.array_equal(np.stack([out[f"input_{c}"] for c in ("red", "green", "blue")], 1), scan.colors)
+
+
+def test_a_picture_is_never_without_its_prediction(infer_flags, monkeypatch, capsys):
+    def killed(path, columns):
+        raise OSError(f"{path}: no space left")
+
+    monkeypatch.setattr(inference, "write_columns", killed)
+    assert main(infer_flags()) == 1 and "no space left" in capsys.readouterr().err
+    assert [p.name for p in infer_flags.out.iterdir()] == ["test0000_00.txt"]
+    assert len((infer_flags.out / "test0000_00.txt").read_text().splitlines()) == 500
 
 
 def test_L11_each_vertex_has_the_class_of_the_voxel_it_fell_into(infer_flags):
