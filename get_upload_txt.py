@@ -2,14 +2,16 @@
 
     python get_upload_txt.py DIR [--dry_run] [--zip OUT.zip]
 
-Only .ply files directly in DIR go (lesson L15). --dry_run changes nothing and names them. The zip holds the .txt files.
+Only .ply files directly in DIR go (lesson L15). --dry_run changes nothing and names them. The zip holds the .txt files
+of the last inference into DIR, which scenes.json lists.
 """
 import argparse
+import json
 import sys
 import zipfile
 from pathlib import Path
 
-from datasets.files import replacing
+from datasets.files import SCENE_LIST, replacing
 from datasets.labels import RAW_IDS
 
 
@@ -21,6 +23,26 @@ def upload_files(folder: Path) -> tuple[list[Path], list[Path]]:
     if not texts:
         raise FileNotFoundError(f"{folder}: holds no .txt file; name the folder visualize/fulleval of a run")
     return texts, sorted(path for path in folder.iterdir() if path.suffix == ".ply" and path.is_file())
+
+
+def listed_files(folder: Path) -> tuple[list[Path], str]:
+    """The .txt files, by name, that the last inference into `folder` wrote, and its --val_phase.
+
+    Raises FileNotFoundError or ValueError where it has not ended, or a file or the list is no longer whole.
+    """
+    path = folder / SCENE_LIST
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: is missing: the last inference into the folder did not end; "
+                                "run inference.sh again")
+    try:
+        content = json.loads(path.read_bytes())
+        texts, phase = sorted(folder / f"{name}.txt" for name in content["scenes"]), content["val_phase"]
+    except (ValueError, KeyError, TypeError):
+        raise ValueError(f"{path}: is damaged; run inference.sh again") from None
+    for text in texts:
+        if not text.is_file():
+            raise FileNotFoundError(f"{text}: is missing, and {SCENE_LIST} lists its scene; run inference.sh again")
+    return texts, phase
 
 
 def check_predictions(path: Path) -> int:
@@ -49,10 +71,15 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check predictions and keep only the .txt files of a folder.")
     parser.add_argument("folder", metavar="DIR", type=Path, help="visualize/fulleval of a run")
     parser.add_argument("--dry_run", action="store_true", help="name the files that would go, change nothing")
-    parser.add_argument("--zip", metavar="OUT.zip", type=Path, help="also write the .txt files to this archive")
+    parser.add_argument("--zip", metavar="OUT.zip", type=Path, help="also write the .txt files of the last "
+                        "inference to this archive")
     args = parser.parse_args(arguments)
     try:
         texts, scans = upload_files(args.folder)
+        chosen = ""
+        if args.zip:
+            texts, phase = listed_files(args.folder)
+            chosen = f" of --val_phase {phase}"
         points = sum(check_predictions(path) for path in texts)  # before anything goes
         if args.zip and not args.dry_run:
             write_zip(args.zip, texts)
@@ -63,7 +90,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, OSError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    print(f"{len(texts)} prediction files, {points} points, all labels known"
+    print(f"{len(texts)} prediction files{chosen}, {points} points, all labels known"
           + (f"; {args.zip} {'would be' if args.dry_run else 'is'} written" if args.zip else ""))
     return 0
 

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+SCENE_LIST = "scenes.json"  # in a folder of predictions: the scenes that the last inference wrote, once it has ended
+
 
 @contextlib.contextmanager
 def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from datasets.files import replacing
+from datasets.files import SCENE_LIST, replacing
 from datasets.labels import COLORS, GROUPS, NUM_CLASSES, UNLABELLED_COLOR, class_to_raw
 from datasets.loader import SceneLoader, build_loader
 from datasets.ply import Scene, write_columns
@@ -137,18 +137,25 @@ def write_scores(path: Path, evaluation: Evaluation, **about) -> None:
 
 
 def run_inference(config: Namespace) -> Evaluation:
-    """Evaluate `--weights` on `--val_phase`; with `--visualize True` also write every scene's prediction."""
+    """Evaluate `--weights` on `--val_phase`; with `--visualize True` also write every scene's prediction.
+
+    The folder may hold other scenes of older runs: scenes.json lists those of this one, and is there once it has ended.
+    """
     if not config.weights:
         raise ValueError("--is_train False needs a trained network: name it with --weights FILE.ckpt")
     loader = build_loader(config, config.val_phase, training=False)
     device = pick_device(config)
     stage = build_stage(config).to(device)
     folder = Path(config.visualize_path) / "fulleval"
-    dataset = loader.dataset
+    dataset, written = loader.dataset, []
 
     def write(index: int, classes: np.ndarray) -> None:
-        write_prediction(folder, dataset.scene(index), classes)
+        scene = dataset.scene(index)
+        write_prediction(folder, scene, classes)
+        written.append(scene.name)
 
+    if config.visualize:
+        (folder / SCENE_LIST).unlink(missing_ok=True)
     evaluation = evaluate(stage, loader, device, config.val_phase, write if config.visualize else None)
     print(evaluation.report())
     if stage.vocabulary and stage.vocabulary.others:
@@ -158,5 +165,8 @@ def run_inference(config: Namespace) -> Evaluation:
         write_scores(path, evaluation, weights=str(config.weights))
         print(f"scores in {path}")
     if config.visualize:
+        with replacing(folder / SCENE_LIST) as file:
+            json.dump({"val_phase": config.val_phase, "weights": str(config.weights), "scenes": written}, file,
+                      indent=1)
         print(f"{len(dataset)} scenes in {folder}")
     return evaluation

@@ -23,6 +23,7 @@ def fulleval(tmp_path):
     for name in ("scene0000_00", "scene0001_00"):
         (folder / f"{name}.txt").write_text("1\n2\n1191\n")
         (folder / f"{name}.ply").write_bytes(b"ply")
+    (folder / "scenes.json").write_text('{"val_phase": "test", "scenes": ["scene0000_00", "scene0001_00"]}')
     for other in ("notes.md", "best.ckpt", "deeper/kept.ply", "../beside.ply", "../../model.ckpt", "ply"):
         (folder / other).write_bytes(b"keep")
     return folder
@@ -46,6 +47,31 @@ def test_L15_the_zip_holds_the_txt_files_flat(fulleval, tmp_path):
         assert archive.namelist() == ["scene0000_00.txt", "scene0001_00.txt"]
         assert archive.read("scene0000_00.txt") == b"1\n2\n1191\n"
     assert len(list((tmp_path / "new").iterdir())) == 1
+
+
+def test_the_zip_holds_the_scenes_of_the_last_inference_and_no_others(fulleval, tmp_path, capsys):
+    (fulleval / "scene0009_00.txt").write_text("of an older run, and damaged")
+    out = tmp_path / "o.zip"
+    assert get_upload_txt.main([str(fulleval), "--zip", str(out)]) == 0
+    with zipfile.ZipFile(out) as archive:
+        assert archive.namelist() == ["scene0000_00.txt", "scene0001_00.txt"]
+    assert "2 prediction files of --val_phase test" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("spoil,words", [
+    (lambda folder: (folder / "scenes.json").unlink(), "scenes.json: is missing"),
+    (lambda folder: (folder / "scenes.json").write_text("[]"), "scenes.json: is damaged"),
+    (lambda folder: (folder / "scenes.json").write_text('{"scenes": '), "scenes.json: is damaged"),
+    (lambda folder: (folder / "scene0001_00.txt").unlink(), "scene0001_00.txt: is missing"),
+])
+def test_an_inference_that_is_not_whole_is_not_packed(fulleval, tmp_path, capsys, spoil, words):
+    spoil(fulleval)
+    before = tree(tmp_path)
+    assert get_upload_txt.main([str(fulleval), "--zip", str(tmp_path / "o.zip")]) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and words in error and "run inference.sh again" in error
+    assert tree(tmp_path) == before
+    assert get_upload_txt.main([str(fulleval)]) == 0  # without a zip nothing is taken for complete
 
 
 @pytest.mark.parametrize("text, line", [("1\nchair\n", 2), ("1\n2\n2.0\n", 3), ("0\n", 1), ("1\n\n2\n", 2),

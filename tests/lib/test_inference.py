@@ -1,8 +1,11 @@
 """Inference: every scene once, at every vertex, in order; bad input gives one line and leaves nothing behind."""
+import json
+
 import numpy as np
 import pytest
 import torch
 
+import get_upload_txt
 from config.config import get_config
 from datasets.labels import COLORS, raw_to_class
 from datasets.loader import build_loader
@@ -34,13 +37,37 @@ def infer_flags(run_flags, tmp_path):
 def test_L12_every_scene_is_written_once_under_its_own_name(infer_flags, batch):
     assert main(infer_flags("--val_batch_size", batch, "--val_phase", "val")) == 0
     assert sorted(p.name for p in infer_flags.out.iterdir()) == [
-        "val0000_00.ply", "val0000_00.txt", "val0001_00.ply", "val0001_00.txt"]
+        "scenes.json", "val0000_00.ply", "val0000_00.txt", "val0001_00.ply", "val0001_00.txt"]
     for name in ("val0000_00", "val0001_00"):
         scan = read_scene(infer_flags.root / "val" / f"{name}.ply")
         out = read_columns(infer_flags.out / f"{name}.ply")
         assert np.array_equal(np.stack([out[a] for a in "xyz"], 1), scan.points)
         assert np.array_equal(out["ground_truth"], scan.labels)
         assert np.array_equal(np.stack([out[f"input_{c}"] for c in ("red", "green", "blue")], 1), scan.colors)
+
+
+def test_a_folder_lists_the_scenes_of_its_last_inference_once_it_has_ended(infer_flags, monkeypatch, tmp_path, capsys):
+    def upload():
+        arguments = [str(infer_flags.out), "--zip", str(tmp_path / "upload.zip"), "--dry_run"]
+        return get_upload_txt.main(arguments), capsys.readouterr()
+
+    assert main(infer_flags("--val_phase", "val")) == 0
+    assert main(infer_flags()) == 0
+    listed = json.loads((infer_flags.out / "scenes.json").read_text())
+    assert listed == {"val_phase": "test", "weights": str(infer_flags.weights),
+                      "scenes": ["test0000_00", "test0001_00"]}
+    assert len(list(infer_flags.out.glob("*.txt"))) == 4
+    code, printed = upload()
+    assert code == 0 and "2 prediction files of --val_phase test, 1000 points" in printed.out
+
+    def killed(folder, scene, classes):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "write_prediction", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(infer_flags())
+    code, printed = upload()
+    assert code == 1 and printed.err.count("\n") == 1 and "scenes.json: is missing" in printed.err
 
 
 def test_a_picture_is_never_without_its_prediction(infer_flags, monkeypatch, capsys):
