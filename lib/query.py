@@ -79,9 +79,10 @@ class Finder:
 
         Raises ValueError or FileNotFoundError for a file that is no stage-1 checkpoint, and as `build_stage`.
         """
-        self.config = stage1_config(weights, overrides or {})
+        stored = load_checkpoint(weights)
+        self.config = stage1_config(weights, stored.get("config"), overrides or {})
         self.device = pick_device(self.config)
-        self.stage: TextStage = build_stage(self.config).to(self.device).eval()
+        self.stage: TextStage = build_stage(self.config, stored).to(self.device).eval()
         self.method = method
         self.negatives = NEGATIVES if method == "lerf" else ()  # those that the method brings
         self.anchors = self.names = None
@@ -110,9 +111,9 @@ class Finder:
                     self.names, self.config.contrast_temperature)
 
 
-def stage1_config(weights: str | Path, overrides: dict) -> Namespace:
-    """Flags to run a stage-1 checkpoint with: the defaults, then those it was trained with, then `overrides`."""
-    stored = load_checkpoint(weights).get("config")
+def stage1_config(weights: str | Path, stored: object, overrides: dict) -> Namespace:
+    """Flags to run a stage-1 checkpoint with: the defaults, then `stored`, those it was trained with if it has them,
+    then `overrides`."""
     config = get_parser().parse_args([])
     if isinstance(stored, dict):
         vars(config).update({name: value for name, value in stored.items() if name in vars(config)})

@@ -118,10 +118,11 @@ class SegmentationStage(nn.Module):
         return output.argmax(1)
 
 
-def build_stage(config: Namespace) -> TextStage | SegmentationStage:
+def build_stage(config: Namespace, stored: dict | None = None) -> TextStage | SegmentationStage:
     """The stage that the flags select, on the CPU, with `--weights` loaded. Prints what was loaded.
 
     A resumed training does without `--weights`: its own checkpoint holds them all.
+    stored: what `--weights` holds, where it was read already.
     Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
     """
     if config.classifier_only and config.use_embedding_loss:
@@ -138,7 +139,8 @@ def build_stage(config: Namespace) -> TextStage | SegmentationStage:
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
     weights = None if config.is_train and config.resume else config.weights
-    stored = load_checkpoint(weights) if weights else {}
+    if stored is None:
+        stored = load_checkpoint(weights) if weights else {}
     if weights:
         if not (config.is_train or config.use_embedding_loss) and from_text_stage(stored):
             raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "

@@ -9,7 +9,7 @@ from PIL import Image
 
 from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.ply import Scene, read_columns, read_scene, write_columns
-from lib import text_anchors
+from lib import checkpoint, query, stages, text_anchors
 from lib.checkpoint import load_checkpoint, save_checkpoint
 from lib.query import Finder, Seen, connected, file_names, regions
 from lib.relevancy import METHODS, TEXT_TEMPERATURE, by_names, lerf
@@ -205,6 +205,19 @@ def test_the_flags_of_the_training_come_from_the_checkpoint_and_the_command_line
     assert Finder(weights).config.model == "Res16UNet14S" and Finder(weights).config.voxel_size == 0.05
     coarse = Finder(weights, {"voxel_size": 0.2})
     assert len(coarse.look(path).voxels) < len(Finder(weights).look(path).voxels)
+
+
+def test_a_checkpoint_is_read_once(stage1, monkeypatch):
+    read = []
+
+    def counted(path):
+        read.append(path)
+        return load_checkpoint(path)
+
+    for module in (checkpoint, query, stages):
+        monkeypatch.setattr(module, "load_checkpoint", counted)
+    Finder(stage1[0])
+    assert read == [stage1[0]]
 
 
 def test_unlabelled_scans_can_be_asked(stage1, tmp_path):
