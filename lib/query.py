@@ -190,20 +190,23 @@ def write_heat(path: Path, scene: Scene, values: np.ndarray) -> None:
 
 
 def file_names(scene: str, queries: Sequence[str]) -> list[str]:
-    """A file name without ending for each query, letters, digits and _ only, all different."""
+    """A file name without ending for each query, letters, digits and _ only after the scene's name, all different.
+
+    A query's part has no __, so that scene a with "b c" and scene a_b with "c" do not share a file.
+    """
     names: list[str] = []
     for query in queries:
         slug = re.sub(r"[^a-z0-9]+", "_", query.lower()).strip("_")[:60] or "query"
-        name, number = f"{scene}_{slug}", 2
+        name, number = f"{scene}__{slug}", 2
         while name in names:
-            name, number = f"{scene}_{slug}_{number}", number + 1
+            name, number = f"{scene}__{slug}_{number}", number + 1
         names.append(name)
     return names
 
 
 def ask(finder: Finder, path: str | Path, queries: Sequence[str], negatives: Sequence[str], out: str | Path,
         share: float = SHARE) -> list[tuple[str, Path, list[Region]]]:
-    """Answer every query about a scan: <out>/<scene>_<query>.ply each, and <out>/<scene>_regions.json.
+    """Answer every query about a scan: <out>/<scene>__<query>.ply each, and <out>/<scene>_regions.json.
 
     negatives: texts that are not meant. Returns (query, PLY, regions) of each. Raises as `Finder`, before anything is
     written.

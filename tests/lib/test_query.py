@@ -163,10 +163,10 @@ def test_query_writes_a_row_for_every_vertex_in_the_scans_order_a_picture_and_th
     assert main([path, "somewhere to sit", "Read?", "--weights", weights, "--not", "air", "--out", str(out),
                  "--width", "400", "--share", "0.2"]) == 0
     assert sorted(p.name for p in out.iterdir()) == [
-        "val0000_00_read.ply", "val0000_00_read.png", "val0000_00_regions.json", "val0000_00_somewhere_to_sit.ply",
-        "val0000_00_somewhere_to_sit.png"]
-    assert Image.open(out / "val0000_00_read.png").width == 400
-    scan, heat = read_scene(path), read_columns(out / "val0000_00_somewhere_to_sit.ply")
+        "val0000_00__read.ply", "val0000_00__read.png", "val0000_00__somewhere_to_sit.ply",
+        "val0000_00__somewhere_to_sit.png", "val0000_00_regions.json"]
+    assert Image.open(out / "val0000_00__read.png").width == 400
+    scan, heat = read_scene(path), read_columns(out / "val0000_00__somewhere_to_sit.ply")
     assert np.array_equal(np.stack([heat[a] for a in "xyz"], 1), scan.points)
     assert np.array_equal(np.stack([heat[f"input_{c}"] for c in ("red", "green", "blue")], 1), scan.colors)
     finder = Finder(weights)
@@ -189,12 +189,12 @@ def test_query_writes_a_row_for_every_vertex_in_the_scans_order_a_picture_and_th
 def test_the_picture_of_a_heat_map_is_input_and_heat_with_a_scale_and_a_title_that_fits(stage1, tmp_path):
     weights, path, _ = stage1
     assert main([path, "chair", "--weights", weights, "--out", str(tmp_path), "--width", "300"]) == 0
-    panels = read_panels(tmp_path / "val0000_00_chair.ply")
-    heat = read_columns(tmp_path / "val0000_00_chair.ply")
+    panels = read_panels(tmp_path / "val0000_00__chair.ply")
+    heat = read_columns(tmp_path / "val0000_00__chair.ply")
     assert [title for title, _ in panels.pictures()] == ["input", "relevancy"]
     assert np.array_equal(panels.heat, np.stack([heat[c] for c in ("red", "green", "blue")], 1))
     assert np.array_equal(panels.input, read_scene(path).colors)
-    sheet = np.asarray(draw_panels(tmp_path / "val0000_00_chair.ply", width=600, title="word " * 80))
+    sheet = np.asarray(draw_panels(tmp_path / "val0000_00__chair.ply", width=600, title="word " * 80))
     rows = [(np.abs(sheet.astype(int) - color).max(2) < 3).any(1).nonzero()[0][-1] for color in HEAT[[0, -1]]]
     assert rows[0] == rows[1] > 0.7 * len(sheet)  # both ends of the colour bar, below the panels
     assert (sheet[:, -5:] == 255).all()
@@ -224,7 +224,7 @@ def test_unlabelled_scans_can_be_asked(stage1, tmp_path):
     weights, _, flags = stage1
     assert main([str(flags.root / "test" / "test0000_00.ply"), "chair", "--weights", weights, "--out",
                  str(tmp_path / "out"), "--width", "300"]) == 0
-    assert "ground_truth" not in read_columns(tmp_path / "out" / "test0000_00_chair.ply")
+    assert "ground_truth" not in read_columns(tmp_path / "out" / "test0000_00__chair.ply")
 
 
 def bad_checkpoint(tmp_path, **changes):
@@ -276,7 +276,13 @@ def test_file_encoders_know_the_texts_in_the_file_and_say_what_is_missing(stage1
 
 
 def test_queries_that_differ_only_in_signs_get_files_of_their_own():
-    assert file_names("s", ["A chair!", "a chair?", "椅子"]) == ["s_a_chair", "s_a_chair_2", "s_query"]
+    assert file_names("s", ["A chair!", "a chair?", "椅子"]) == ["s__a_chair", "s__a_chair_2", "s__query"]
+
+
+def test_scenes_whose_names_begin_alike_get_files_of_their_own():
+    for text in ("c", "__c", "c d"):
+        assert file_names("a", [f"b {text}"]) != file_names("a_b", [text])
+        assert file_names("a", [f"b__{text}"]) != file_names("a__b", [text])
 
 
 def test_heat_colours_darken_from_low_to_high_and_stay_at_the_ends():
