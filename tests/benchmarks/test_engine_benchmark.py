@@ -1,4 +1,5 @@
 """benchmarks.engine: what it counts, what it leaves out and how it says so."""
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
@@ -11,7 +12,7 @@ from benchmarks.case import Case, times_of
 from benchmarks.inputs import input_of, make_inputs
 from tests.lib.sparse_cases import random_voxels
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.cuda.is_available()
 MODEL = "Res16UNet14S"
 
 
@@ -84,6 +85,22 @@ def test_work_of_a_network_is_that_of_its_convolutions():
     assert 0 < parts["3x3x3"] < convolving and 0 < parts["other"] < whole - convolving
     down = [(1, 2, 2, 1), (2, 4, 2, 1), (4, 8, 2, 1), (8, 16, 2, 1)]
     assert set(case.maps) == {*down, *((s, s, 3, 1) for s in (1, 2, 4, 8, 16))}
+
+
+@pytest.mark.parametrize("name", ["reference", "cpu", "triton"])
+def test_the_maps_that_are_timed_are_those_that_a_pass_makes(name):
+    try:
+        case = Case(name, "float32", MODEL, torch.device("cuda" if name == "triton" and CUDA else "cpu"))
+    except ValueError as error:
+        pytest.skip(str(error))
+    batch = input_of(random_voxels(extent=4), case.device)
+    case.trace(batch)
+    used = replace(batch, maps=ME.CoordinateManager(batch.coordinates))
+    case.infer(used)
+    ours, theirs = case.build_maps(batch).plan(), used.maps.plan()
+    assert ours.strides == theirs.strides
+    assert {key: set(names) for key, names in ours.kernel_maps.items()} == \
+        {key: set(names) for key, names in theirs.kernel_maps.items()}
 
 
 def test_every_distinct_layer_is_timed_once(rooms, monkeypatch):
