@@ -34,7 +34,8 @@ part() {
     FAILED+=("$name (no time left)")
     return
   fi
-  timeout --kill-after=5 $((most < left ? most : left)) "$@"
+  # an interrupt, so that pytest still says what has failed until then
+  timeout --signal=INT --kill-after=15 $((most < left ? most : left)) "$@"
   local code=$?
   if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then FAILED+=("$name (stopped after its time)")
   elif [ "$code" -ne 0 ]; then FAILED+=("$name (exit code $code)"); fi
