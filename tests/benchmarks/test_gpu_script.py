@@ -1,5 +1,6 @@
 """benchmarks/gpu.sh without a GPU, and with an interpreter that pretends to have one."""
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -54,3 +55,5 @@ def test_everything_is_asked_for_and_success_is_told(pretender, tmp_path):
     for words in ("--models Res16UNet34C Res16UNet34D --precisions bf16 tf32 fp16", "--voxels 800000", "--per_layer",
                   "--voxels 50000 100000 200000 500000 1000000 2000000", "triton spconv spconv_triton warpconvnet"):
         assert any("called:" in line and words in line for line in result.stdout.splitlines()), words
+    scenes, steps = (int(re.search(f"called: .*--{name} (\\d+)", result.stdout)[1]) for name in ("train", "steps"))
+    assert scenes >= 8 * (5 + steps)  # batch size and warm-up of the benchmark: all in one epoch
