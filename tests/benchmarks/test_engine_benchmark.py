@@ -5,6 +5,7 @@ from statistics import mean
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 import lib.sparse as ME
 from benchmarks import engine, inputs, layers, timing
@@ -101,6 +102,16 @@ def test_the_maps_that_are_timed_are_those_that_a_pass_makes(name):
     assert ours.strides == theirs.strides
     assert {key: set(names) for key, names in ours.kernel_maps.items()} == \
         {key: set(names) for key, names in theirs.kernel_maps.items()}
+
+
+def test_gradients_that_are_timed_do_not_shrink_with_the_voxels(monkeypatch):
+    batch = input_of(random_voxels(extent=10), CPU)
+    case = Case("reference", "float32", MODEL, CPU)
+    logits = case.infer(batch)
+    monkeypatch.setattr(case.model, "zero_grad", lambda: None)
+    case.train(batch)
+    expected = (logits.softmax(1) - functional.one_hot(batch.labels, inputs.CLASSES)).sum(0, keepdim=True)
+    torch.testing.assert_close(case.model.final.bias.grad, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_every_distinct_layer_is_timed_once(rooms, monkeypatch):
