@@ -74,18 +74,22 @@ class Case:
     def train(self, batch: Input) -> None:
         """A forward and a backward pass."""
         logits = choose(self.engine, self.precision)(self.model, batch)
-        functional.cross_entropy(logits, batch.labels).backward()
+        # of a mean over many voxels most float16 gradients would be 0, and products of zeros can be faster
+        functional.cross_entropy(logits, batch.labels, reduction="sum").backward()
         self.model.zero_grad()
 
-    def build_maps(self, batch: Input) -> None:
-        """All coordinate and kernel maps of the network, as often as a pass builds them; after `trace`."""
+    def build_maps(self, batch: Input) -> lib.sparse.CoordinateManager:
+        """All coordinate and kernel maps that a forward pass of the network makes; after `trace`."""
         choose(self.engine, self.precision)
         manager = lib.sparse.CoordinateManager(batch.coordinates)
         for in_stride, out_stride, size, dilation in self.maps:
             if out_stride > in_stride:
                 manager.stride(in_stride, out_stride // in_stride)
             kernel_map = manager.kernel_map(in_stride, out_stride, size, dilation)
-            self._prepare(kernel_map.transposed() if out_stride > in_stride else kernel_map)
+            self._prepare(kernel_map)
+            if out_stride > in_stride:  # the way back up goes through it, too
+                self._prepare(kernel_map.transposed())
+        return manager
 
     def _prepare(self, kernel_map: KernelMap) -> None:
         """Make what the engine's forward pass works with."""

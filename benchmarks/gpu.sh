@@ -34,7 +34,8 @@ part() {
     FAILED+=("$name (no time left)")
     return
   fi
-  timeout --kill-after=5 $((most < left ? most : left)) "$@"
+  # an interrupt, so that pytest still says what has failed until then
+  timeout --signal=INT --kill-after=15 $((most < left ? most : left)) "$@"
   local code=$?
   if [ "$code" -eq 124 ] || [ "$code" -eq 137 ]; then FAILED+=("$name (stopped after its time)")
   elif [ "$code" -ne 0 ]; then FAILED+=("$name (exit code $code)"); fi
@@ -57,8 +58,9 @@ measure() {
     "${engine[@]}" --voxels 50000 100000 200000 500000 1000000 2000000 --precisions bf16 --engines triton --memory \
     --repeats 3
   part "beside other engines" 150 "${engine[@]}" "${both[@]}" --engines triton "${peers[@]}" --voxels 100000 800000
+  # an epoch of all the 5 + 10 steps, of 8 scenes each: between epochs the device waits for the loader to begin
   part "scenes to train on" 60 \
-    "$PYTHON" -m datasets.synthetic --out "$FOLDER/data" --train 8 --val 1 --test 0 --workers 8
+    "$PYTHON" -m datasets.synthetic --out "$FOLDER/data" --train 120 --val 1 --test 0 --workers "$(nproc)"
   part "training, all three stages" 120 \
     "$PYTHON" -m benchmarks.training --scannet_path "$FOLDER/data" --device cuda --precision bf16 --steps 10
   part "all other tests" 240 "$PYTHON" -m pytest -q -p no:cacheprovider --ignore tests/lib/test_sparse_triton.py \

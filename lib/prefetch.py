@@ -4,6 +4,7 @@ On a GPU a stream of its own copies the batch from pinned memory and builds the 
 first batch's step turned out to need. On a CPU it is the loader.
 """
 import dataclasses
+import functools
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
 from types import ModuleType
@@ -14,6 +15,16 @@ from torch import Tensor
 import lib.sparse
 from datasets.loader import Batch
 from lib.sparse.coordinates import CoordinateManager, MapPlan
+
+
+@functools.cache
+def _side_stream(device: torch.device) -> torch.cuda.Stream:
+    """The stream of all prefetchers: what tensors leave free is kept for the stream they were made on, so every
+    validation with one of its own would keep the memory of another batch.
+
+    Above the priority of the step: its thread blocks would leave no room for the little that is done here.
+    """
+    return torch.cuda.Stream(device, priority=-1)
 
 
 class Prefetcher:
@@ -31,8 +42,7 @@ class Prefetcher:
         """
         self.loader, self.device = loader, device
         self._with_maps = engine is lib.sparse and (device.type == "cuda" if maps is None else maps)
-        # above the priority of the step: its thread blocks would leave no room for the little that is done here
-        self._stream = torch.cuda.Stream(device, priority=-1) if device.type == "cuda" else None
+        self._stream = _side_stream(device) if device.type == "cuda" else None
         self._plan: MapPlan | None = None
 
     def __len__(self) -> int:

@@ -1,9 +1,11 @@
 """benchmarks.engine: what it counts, what it leaves out and how it says so."""
+from dataclasses import replace
 from statistics import mean
 
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
 import lib.sparse as ME
 from benchmarks import engine, inputs, layers, timing
@@ -11,7 +13,7 @@ from benchmarks.case import Case, times_of
 from benchmarks.inputs import input_of, make_inputs
 from tests.lib.sparse_cases import random_voxels
 
-CPU = torch.device("cpu")
+CPU, CUDA = torch.device("cpu"), torch.cuda.is_available()
 MODEL = "Res16UNet14S"
 
 
@@ -84,6 +86,32 @@ def test_work_of_a_network_is_that_of_its_convolutions():
     assert 0 < parts["3x3x3"] < convolving and 0 < parts["other"] < whole - convolving
     down = [(1, 2, 2, 1), (2, 4, 2, 1), (4, 8, 2, 1), (8, 16, 2, 1)]
     assert set(case.maps) == {*down, *((s, s, 3, 1) for s in (1, 2, 4, 8, 16))}
+
+
+@pytest.mark.parametrize("name", ["reference", "cpu", "triton"])
+def test_the_maps_that_are_timed_are_those_that_a_pass_makes(name):
+    try:
+        case = Case(name, "float32", MODEL, torch.device("cuda" if name == "triton" and CUDA else "cpu"))
+    except ValueError as error:
+        pytest.skip(str(error))
+    batch = input_of(random_voxels(extent=4), case.device)
+    case.trace(batch)
+    used = replace(batch, maps=ME.CoordinateManager(batch.coordinates))
+    case.infer(used)
+    ours, theirs = case.build_maps(batch).plan(), used.maps.plan()
+    assert ours.strides == theirs.strides
+    assert {key: set(names) for key, names in ours.kernel_maps.items()} == \
+        {key: set(names) for key, names in theirs.kernel_maps.items()}
+
+
+def test_gradients_that_are_timed_do_not_shrink_with_the_voxels(monkeypatch):
+    batch = input_of(random_voxels(extent=10), CPU)
+    case = Case("reference", "float32", MODEL, CPU)
+    logits = case.infer(batch)
+    monkeypatch.setattr(case.model, "zero_grad", lambda: None)
+    case.train(batch)
+    expected = (logits.softmax(1) - functional.one_hot(batch.labels, inputs.CLASSES)).sum(0, keepdim=True)
+    torch.testing.assert_close(case.model.final.bias.grad, expected, rtol=1e-3, atol=1e-3)
 
 
 def test_every_distinct_layer_is_timed_once(rooms, monkeypatch):

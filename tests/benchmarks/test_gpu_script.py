@@ -1,5 +1,6 @@
 """benchmarks/gpu.sh without a GPU, and with an interpreter that pretends to have one."""
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -21,7 +22,7 @@ def pretender(tmp_path):
     file.write_text("#!/bin/sh\necho \"called: $*\"\ncase \"$*\" in\n"
                     "  *--ignore*) ;;\n"
                     "  *test_sparse_triton.py*) exit 3 ;;\n"
-                    "  *--per_layer*) exec sleep 60 ;;\nesac\n")
+                    "  *--per_layer*) trap 'echo stopped in time; exit 1' INT; while :; do sleep 0.2; done ;;\nesac\n")
     file.chmod(0o755)
     return file
 
@@ -43,6 +44,7 @@ def test_a_part_that_fails_or_takes_too_long_does_not_stop_the_next(pretender, t
     failed = result.stdout.split("parts failed:\n")[1].splitlines()
     assert [line.strip() for line in failed[:2]] == ["kernels against the reference (exit code 3)",
                                                      "layer by layer (stopped after its time)"]
+    assert "stopped in time" in result.stdout  # as pytest, it may still say what it has found
     assert all(line.endswith("(no time left)") for line in failed[2:]) and "whole networks" not in "".join(failed)
 
 
@@ -53,3 +55,5 @@ def test_everything_is_asked_for_and_success_is_told(pretender, tmp_path):
     for words in ("--models Res16UNet34C Res16UNet34D --precisions bf16 tf32 fp16", "--voxels 800000", "--per_layer",
                   "--voxels 50000 100000 200000 500000 1000000 2000000", "triton spconv spconv_triton warpconvnet"):
         assert any("called:" in line and words in line for line in result.stdout.splitlines()), words
+    scenes, steps = (int(re.search(f"called: .*--{name} (\\d+)", result.stdout)[1]) for name in ("train", "steps"))
+    assert scenes >= 8 * (5 + steps)  # batch size and warm-up of the benchmark: all in one epoch

@@ -13,7 +13,7 @@ from datasets.ply import Scene, read_columns, read_scene, write_columns, write_s
 from lib import inference
 from lib.checkpoint import save_checkpoint
 from lib.inference import evaluate
-from lib.stages import build_stage
+from lib.stages import build_stage, pick_device
 from main import main
 from models import build_model
 
@@ -83,10 +83,11 @@ def test_a_picture_is_never_without_its_prediction(infer_flags, monkeypatch, cap
 def test_L11_each_vertex_has_the_class_of_the_voxel_it_fell_into(infer_flags):
     assert main(infer_flags()) == 0
     config = get_config(infer_flags())
-    stage = build_stage(config).eval()
+    device = pick_device(config)
+    stage = build_stage(config).to(device).eval()
     for batch in build_loader(config, "test", training=False):
         with torch.no_grad():
-            voxel_classes = stage.classes(stage(batch)).numpy()
+            voxel_classes = stage.classes(stage(batch.to(device))).cpu().numpy()
         points = read_scene(infer_flags.root / "test" / f"{batch.scenes[0]}.ply").points
         cells = {tuple(c): k for c, k in zip(batch.coordinates[:, 1:].tolist(), voxel_classes)}
         expected = [cells[tuple(cell)] for cell in np.floor(points / np.float32(0.05)).astype(int)]

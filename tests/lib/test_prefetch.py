@@ -7,7 +7,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import lib.sparse as ME
 from config.config import get_config
 from datasets.loader import Batch
-from lib import trainer
+from lib import prefetch, trainer
 from lib.execution import Execution
 from lib.prefetch import Prefetcher, tensors_of
 from lib.sparse import gpu
@@ -144,6 +144,15 @@ def test_batches_keep_their_order_and_number_and_the_loaders_errors_pass_through
                 seen += batch.scenes
         assert seen == ["scene0", "scene1"]
     assert len(Prefetcher(list(batches(2)), torch.device("cpu"))) == 2
+
+
+def test_prefetchers_of_a_device_share_a_stream(monkeypatch):
+    """Freed memory is kept for the stream it was used on: one a validation would keep that of many batches."""
+    prefetch._side_stream.cache_clear()
+    monkeypatch.setattr(torch.cuda, "Stream", lambda device, priority: object())
+    streams = [Prefetcher([], torch.device(name))._stream for name in ("cuda", "cuda", "cpu")]
+    prefetch._side_stream.cache_clear()
+    assert streams[0] is streams[1] is not None and streams[2] is None
 
 
 def test_a_training_with_maps_made_ahead_ends_with_the_very_same_weights(run_flags, monkeypatch, tmp_path):

@@ -150,11 +150,11 @@ def test_a_learned_projection_is_taken_from_the_checkpoint_and_compares_at_the_e
     save_checkpoint(tmp_path / "p.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
     finder = Finder(tmp_path / "p.ckpt")
     assert torch.equal(finder.stage.projection.weight, stage.projection.weight)
-    np.testing.assert_allclose(finder.embed(["a b"]).numpy(), hashed_vectors(["a b"]), atol=1e-6)
+    np.testing.assert_allclose(finder.embed(["a b"]).cpu(), hashed_vectors(["a b"]), atol=1e-6)
     couch = CLASS_NAMES.index("couch")
     mean = hashed_vectors(["couch", "sofa", "settee"]).mean(0)  # its synonyms in config/scannet200_synonyms.json
-    np.testing.assert_allclose(finder.names[0, couch], hashed_vectors(["couch"])[0], atol=1e-6)
-    np.testing.assert_allclose(finder.names[1, couch], mean / np.linalg.norm(mean), atol=1e-6)
+    np.testing.assert_allclose(finder.names[0, couch].cpu(), hashed_vectors(["couch"])[0], atol=1e-6)
+    np.testing.assert_allclose(finder.names[1, couch].cpu(), mean / np.linalg.norm(mean), atol=1e-6)
 
 
 def test_query_writes_a_row_for_every_vertex_in_the_scans_order_a_picture_and_the_places(stage1, tmp_path, capsys):

@@ -7,6 +7,7 @@ from argparse import Namespace
 import pytest
 import torch
 
+from lib import muon
 from lib.solvers import build_optimizer, build_scaler, build_scheduler, take_step, training_length
 
 
@@ -175,6 +176,19 @@ def test_muon_moves_kernels_as_torchs_muon_does_and_the_rest_as_adamw():
         for optimizer in (ours, *theirs):
             optimizer.step()
     assert torch.allclose(kernel.reshape(108, 12), flat, atol=2e-3) and torch.allclose(bias, bias_again, atol=1e-6)
+
+
+def test_muon_multiplies_in_float32_whatever_torch_is_told(monkeypatch):
+    kernel, polynomials, seen = torch.nn.Parameter(torch.randn(8, 4, 12)), muon._polynomials, []
+    monkeypatch.setattr(muon, "_polynomials",
+                        lambda gram: seen.append(torch.get_float32_matmul_precision()) or polynomials(gram))
+    kernel.grad = torch.randn(8, 4, 12)
+    torch.set_float32_matmul_precision("high")
+    try:
+        build_optimizer(_config(optimizer="Muon"), [kernel]).step()
+        assert seen == ["highest"] and torch.get_float32_matmul_precision() == "high"
+    finally:
+        torch.set_float32_matmul_precision("highest")
 
 
 def test_muon_goes_on_from_its_state():

@@ -216,6 +216,26 @@ def test_rows_that_lie_apart_are_read_right(device):
 
 
 @everywhere
+@pytest.mark.slow
+def test_rows_are_found_beyond_as_many_elements_as_32_bits_count(device):
+    """Few rows, very far apart: of the 4.3 GB between them nothing is touched."""
+    kernel_map = ME.CoordinateManager(random_voxels(1, 9).to(device)).kernel_map(1, 1, 2)
+    rows, pairs = kernel_map.num_outputs, kernel_map.neighbours.compacted
+    apart = 2**31 // rows + 2**20
+    far = torch.empty(rows * apart, dtype=torch.bfloat16, device=device).as_strided((rows, 8), (apart, 1))
+    far.copy_(torch.randn(rows, 8))
+    near, weight = torch.randn(rows, 6).to(far), torch.randn(8, 8, 6).to(far)
+    assert (rows - 1) * apart > 2**31
+    for ours, same in ((kernels.convolve(far, weight, kernel_map.schedule),
+                        kernels.convolve(far.contiguous(), weight, kernel_map.schedule)),
+                       (kernels.weight_gradient(far, near, pairs),
+                        kernels.weight_gradient(far.contiguous(), near, pairs)),
+                       (kernels.weight_gradient(near, far, pairs),
+                        kernels.weight_gradient(near, far.contiguous(), pairs))):
+        assert torch.equal(ours, same)
+
+
+@everywhere
 def test_whole_network_forward_and_backward_equal_the_reference(device):
     voxels, model = random_voxels(1, 6, 0.4).to(device), build_model("Res16UNet14S", 3, 20).to(device)
     features, results = torch.rand(len(voxels), 3).to(device), []

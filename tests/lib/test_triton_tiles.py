@@ -40,18 +40,23 @@ def test_a_small_shape_takes_its_smallest_tile_untimed(monkeypatch):
     assert (tile.rows, tile.columns, tile.depth) == (64, 64, 64)
 
 
+UNFIT = [tuning.triton.runtime.errors.OutOfResources(1, 0, "shared memory"),
+         tuning.triton.runtime.errors.PTXASError("too many registers")]
+
+
+@pytest.mark.parametrize("unfit", UNFIT, ids=lambda error: type(error).__name__)
 @pytest.mark.parametrize("speed,fits,timed", [
     (lambda tile: tile.rows + tile.columns / 2 + tile.depth, lambda tile: True,
      [(128, 128, 64), (128, 64, 64), (64, 128, 64), (64, 64, 64), (64, 64, 32)]),
     (lambda tile: -tile.rows - tile.columns / 2, lambda tile: tile.depth == 32,
      [(128, 128, 32), (128, 64, 32), (64, 128, 32), (64, 64, 32)])])
-def test_other_depths_are_timed_for_the_best_rows_and_columns_only(speed, fits, timed, monkeypatch):
+def test_other_depths_are_timed_for_the_best_rows_and_columns_only(speed, fits, timed, unfit, monkeypatch):
     tiles, launched = tuning.candidates(SHAPE), []
 
     def bench(launch, **_):
         tile = launch()
         if not fits(tile):
-            raise tuning.triton.runtime.errors.OutOfResources(1, 0, "shared memory")
+            raise unfit
         launched.append((tile.rows, tile.columns, tile.depth))
         return speed(tile)
 

@@ -21,6 +21,8 @@ from lib.sparse.gpu.maps import GROUP
 
 log = logging.getLogger(__name__)
 
+# the device has less shared memory than a tile takes, or its assembler refuses the kernel: others may do
+UNFIT = (triton.runtime.errors.OutOfResources, triton.runtime.errors.PTXASError)
 SMALL = 4 * GROUP  # rows below which the time goes into launching, whatever the tile
 
 
@@ -166,8 +168,8 @@ def fastest(tiles: list[Tile], launch: Callable[[Tile], object]) -> Tile:
             try:
                 times[tile] = triton.testing.do_bench(functools.partial(launch, tile), warmup=3, rep=12,
                                                       return_mode="median")  # milliseconds, all three
-            except triton.runtime.errors.OutOfResources:  # this device has less shared memory than the tile takes
-                continue
+            except UNFIT as error:
+                log.debug("%s: %s", tile, error)
 
     time([tile for tile in tiles if tile.depth == tiles[0].depth])
     best = min(times, key=times.get, default=None)
