@@ -3,7 +3,6 @@
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
 TensorBoard scalars. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR` goes on exactly.
 """
-import math
 import signal
 from argparse import Namespace
 from collections import Counter
@@ -25,6 +24,7 @@ from lib.prefetch import Prefetcher
 from lib.readout import Readout
 from lib.solvers import build_optimizer, build_scaler, build_scheduler, take_step
 from lib.stages import build_stage, pick_device
+from lib.step_log import Step, instance_report, report_steps
 
 
 @dataclass
@@ -35,20 +35,6 @@ class Progress:
     batch: int = 0
     best: float = -1.0
     unlabelled_batches: int = 0
-
-
-@dataclass(frozen=True)
-class Step:
-    """What is reported of an optimiser step beside its figures, which a GPU gives a step later.
-
-    number: steps done with it. names: of the figures; the first is the loss.
-    """
-    number: int
-    epoch: int
-    lr: float
-    unlabelled_batches: int
-    scenes: list[str]
-    names: list[str]
 
 
 class Training:
@@ -168,7 +154,7 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
         progress.batch += 1
         if progress.batch % config.iter_size and progress.batch < run.batches:
             continue
-        _report(run, writer, bar, readout.push(*_figures(run, batch.scenes, total)))
+        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total)))
         take_step(run.optimizer, run.scaler)
         run.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
@@ -177,21 +163,14 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
         group = min(config.iter_size, run.batches - progress.batch)
         if run.stopping or progress.step >= config.max_iter:
             break
-    _report(run, writer, bar, readout.flush())
+    report_steps(config, writer, bar, readout.flush())
     bar.close()
     if placed or skipped:
-        tqdm.write(_instance_report(placed, skipped))
+        tqdm.write(instance_report(placed, skipped))
         writer.add_scalar("train/instances_placed", placed.total(), progress.step)
         writer.add_scalar("train/instances_skipped", skipped.total(), progress.step)
     if progress.batch >= run.batches:
         progress.epoch, progress.batch = progress.epoch + 1, 0
-
-
-def _instance_report(placed: Counter, skipped: Counter) -> str:
-    """One line: tail instances inserted and, with a minus, without a place, for each class."""
-    classes = [f"{name} {placed[name]}" + (f" -{skipped[name]}" if skipped[name] else "")
-               for name in sorted(placed | skipped)]
-    return f"tail instances: {placed.total()} placed, {skipped.total()} found no place ({', '.join(classes)})"
 
 
 def _loss(run: Training, batch) -> torch.Tensor:
@@ -209,27 +188,6 @@ def _figures(run: Training, scenes: list[str], loss: torch.Tensor) -> tuple[Step
     step = Step(progress.step + 1, progress.epoch, run.optimizer.param_groups[0]["lr"], progress.unlabelled_batches,
                 scenes, list(figures))
     return step, torch.stack([value.detach().float() for value in figures.values()])
-
-
-def _report(run: Training, writer: SummaryWriter, bar: tqdm, known: list[tuple[Step, list[float]]]) -> None:
-    """Log steps whose figures have come. Raises ValueError for a loss or a loss scale that cannot be gone on with."""
-    for step, values in known:
-        figures = dict(zip(step.names, values))
-        where = f"at step {step.number - 1} (scenes {', '.join(step.scenes)})"
-        if not math.isfinite(figures["loss"]):
-            raise ValueError(f"the loss is {figures['loss']} {where}; lower --lr {run.config.lr}")
-        if figures.get("loss_scale", 1) < 1:  # it is halved whenever a gradient is infinite
-            raise ValueError(f"gradients overflow float16 even with loss scale {figures['loss_scale']:.2g} {where}; "
-                             f"use --precision bf16 or lower --lr {run.config.lr}")
-        if step.number % run.config.stat_freq == 0 or step.number == 1:
-            _log(writer, step, figures)
-        bar.set_postfix(loss=f"{figures['loss']:.3f}", lr=f"{step.lr:.2g}")
-
-
-def _log(writer: SummaryWriter, step: Step, figures: dict[str, float]) -> None:
-    about = {"lr": step.lr, "epoch": step.epoch, "unlabelled_batches": step.unlabelled_batches}
-    for name, value in {**figures, **about}.items():
-        writer.add_scalar(f"train/{name}", value, step.number)
 
 
 def validate(run: Training, writer: SummaryWriter) -> float | None:

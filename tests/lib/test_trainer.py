@@ -10,7 +10,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from config.config import get_config
 from datasets.ply import read_scene, write_scene
-from lib import trainer
+from lib import step_log, trainer
 from lib.checkpoint import load_checkpoint
 from lib.readout import Readout
 from main import main
@@ -62,7 +62,7 @@ def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
 
 def signal_at_step(monkeypatch, number):
     """Let SIGTERM come during this step, and never again."""
-    original, coming = trainer._log, [number]
+    original, coming = step_log._log, [number]
 
     def log(writer, step, figures):
         original(writer, step, figures)
@@ -70,7 +70,7 @@ def signal_at_step(monkeypatch, number):
             os.kill(os.getpid(), signal.SIGTERM)
             coming.clear()
 
-    monkeypatch.setattr(trainer, "_log", log)
+    monkeypatch.setattr(step_log, "_log", log)
     monkeypatch.setattr(trainer, "Readout", lambda device: Readout(device, late=False))  # a GPU's log is a step late
 
 
