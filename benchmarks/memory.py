@@ -38,6 +38,15 @@ def peak_memory(case: Case, model: str, what: str, batch: Input) -> float:
     return float(result.stdout)
 
 
+def peak_resident() -> int:
+    """The most resident memory that this process has had, in bytes."""
+    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 2**10
+    import resource  # not on Windows
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
+
+
 def main(engine: str, precision: str, model: str, what: str, voxels: str, threads: str) -> None:
     """Print the peak of this process."""
     torch.set_num_threads(int(threads))
@@ -46,12 +55,7 @@ def main(engine: str, precision: str, model: str, what: str, voxels: str, thread
     case, batch = Case(engine, precision, model, device), input_of(torch.from_numpy(np.load(voxels)), device)
     for _ in range(2):
         getattr(case, what)(batch)
-    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
-        status = Path("/proc/self/status").read_text()
-        print(int(status.split("VmHWM:")[1].split()[0]) / 2**10)
-    else:
-        import resource  # not on Windows
-        print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10))
+    print(peak_resident() / 2**20)
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ Flags of main.py may follow, such as --num_workers. Every stage is a process of 
 """
 import argparse
 import os
-import resource
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
@@ -21,8 +19,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 import torch  # noqa: E402
 from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
+from benchmarks.memory import peak_resident  # noqa: E402
+from benchmarks.timing import between, stamp  # noqa: E402
 from config.config import get_config  # noqa: E402
 from datasets.loader import Batch  # noqa: E402
+from lib.execution import PRECISIONS  # noqa: E402
 from lib.memory import keep_freed_memory  # noqa: E402
 from lib.prefetch import Prefetcher  # noqa: E402
 from lib.trainer import Training, train_one_epoch  # noqa: E402
@@ -40,18 +41,6 @@ class Watched:
         self.batches, self.device, self.warm_up = batches, device, warm_up
         self.marks: list[tuple] = []  # asked, given, scenes, voxels
 
-    def mark(self):
-        """Now: by the clock; on a GPU when all that is queued has been done, which nobody waits for."""
-        if self.device.type == "cpu":
-            return time.perf_counter()
-        event = torch.cuda.Event(enable_timing=True)
-        event.record(torch.cuda.current_stream(self.device))
-        return event
-
-    def seconds(self, start, end) -> float:
-        """Between two marks. On a GPU everything must have been done."""
-        return end - start if self.device.type == "cpu" else start.elapsed_time(end) / 1e3
-
     def __len__(self) -> int:
         return len(self.batches)
 
@@ -60,11 +49,11 @@ class Watched:
         while True:
             if len(self.marks) == self.warm_up and self.device.type == "cuda":
                 torch.cuda.reset_peak_memory_stats(self.device)  # timing kernels takes memory that training does not
-            asked = self.mark()
+            asked = stamp(self.device)
             batch = next(batches, None)
             if batch is None:
                 return
-            self.marks.append((asked, self.mark(), len(batch.scenes), len(batch.features)))
+            self.marks.append((asked, stamp(self.device), len(batch.scenes), len(batch.features)))
             yield batch
 
 
@@ -72,10 +61,7 @@ def peak_gigabytes(device: torch.device) -> float:
     """Of this process: resident memory, or what tensors took of a GPU since the warm-up."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**30
-    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**30 if sys.platform == "darwin" else 2**20)
+    return peak_resident() / 2**30
 
 
 def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[str]:
@@ -92,11 +78,11 @@ def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[s
     with SummaryWriter(run.folder) as writer:
         while not run.finished:
             train_one_epoch(run, writer)
-    end = watched.mark()
+    end = stamp(run.device)
     run.save("last.ckpt")  # which waits for a GPU
     marks = watched.marks[options.warm_up:]
-    total = watched.seconds(marks[0][0], end)
-    waited = sum(watched.seconds(asked, given) for asked, given, _, _ in marks)
+    total = between(marks[0][0], end)
+    waited = sum(between(asked, given) for asked, given, _, _ in marks)
     scenes, voxels = (sum(mark[column] for mark in marks) for column in (2, 3))
     return [str(stage), config.precision, f"{voxels / len(marks):.0f}", f"{total / options.steps * 1e3:.0f}",
             f"{scenes / total:.2f}", f"{waited / total:.1%}", f"{peak_gigabytes(run.device):.2f}"]
@@ -112,7 +98,7 @@ def main() -> int:
     parser.add_argument("--batch_size", type=int, default=8)
     parser.add_argument("--steps", type=int, default=50, help="that are timed")
     parser.add_argument("--warm_up", type=int, default=5, help="steps before them: kernels are tuned, caches fill")
-    parser.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16", "fp16"))
+    parser.add_argument("--precision", default="float32", choices=PRECISIONS)
     parser.add_argument("--stages", type=int, nargs="+", default=[1, 2, 3], choices=STAGES)
     parser.add_argument("--stage", type=int, help=argparse.SUPPRESS)  # what a process of its own measures, and where
     parser.add_argument("--folder", help=argparse.SUPPRESS)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import anchors, queries, training
+from benchmarks import anchors, queries, timing, training
 from datasets.labels import CLASS_NAMES
 from lib.query import Seen
 
@@ -91,9 +91,9 @@ def test_the_training_benchmark_measures_stage_3_from_stage_2s_weights(run_flags
 
 def test_the_training_benchmark_tells_waiting_for_data_from_computing(monkeypatch):
     clock = iter([0.0, 1.0, 5.0, 5.5, 9.0, 9.25, 12.0])
-    monkeypatch.setattr(training.time, "perf_counter", lambda: next(clock))
+    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
     batch = Namespace(scenes=["a", "b"], features=[0] * 7)
     watched = training.Watched([batch] * 3, torch.device("cpu"), warm_up=1)
     assert len(list(watched)) == 3  # the end is asked for, too
     assert watched.marks == [(0.0, 1.0, 2, 7), (5.0, 5.5, 2, 7), (9.0, 9.25, 2, 7)]
-    assert [watched.seconds(asked, given) for asked, given, _, _ in watched.marks] == [1.0, 0.5, 0.25]
+    assert [timing.between(asked, given) for asked, given, _, _ in watched.marks] == [1.0, 0.5, 0.25]
