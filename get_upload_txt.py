@@ -11,6 +11,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+from config.command import command
 from datasets.files import SCENE_LIST, replacing
 from datasets.labels import RAW_IDS
 
@@ -67,32 +68,28 @@ def write_zip(out: Path, texts: list[Path]) -> None:
             archive.write(path, path.name)
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Check predictions and keep only the .txt files of a folder.")
     parser.add_argument("folder", metavar="DIR", type=Path, help="visualize/fulleval of a run")
     parser.add_argument("--dry_run", action="store_true", help="name the files that would go, change nothing")
     parser.add_argument("--zip", metavar="OUT.zip", type=Path, help="also write the .txt files of the last "
                         "inference to this archive")
     args = parser.parse_args(arguments)
-    try:
-        texts, scans = upload_files(args.folder)
-        chosen = ""
-        if args.zip:
-            texts, phase = listed_files(args.folder)
-            chosen = f" of --val_phase {phase}"
-        points = sum(check_predictions(path) for path in texts)  # before anything goes
-        if args.zip and not args.dry_run:
-            write_zip(args.zip, texts)
-        for path in scans:
-            print(f"{'would remove' if args.dry_run else 'removing'} {path}")
-            if not args.dry_run:
-                path.unlink()
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    texts, scans = upload_files(args.folder)
+    chosen = ""
+    if args.zip:
+        texts, phase = listed_files(args.folder)
+        chosen = f" of --val_phase {phase}"
+    points = sum(check_predictions(path) for path in texts)  # before anything goes
+    if args.zip and not args.dry_run:
+        write_zip(args.zip, texts)
+    for path in scans:
+        print(f"{'would remove' if args.dry_run else 'removing'} {path}")
+        if not args.dry_run:
+            path.unlink()
     print(f"{len(texts)} prediction files{chosen}, {points} points, all labels known"
           + (f"; {args.zip} {'would be' if args.dry_run else 'is'} written" if args.zip else ""))
-    return 0
 
 
 if __name__ == "__main__":

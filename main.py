@@ -10,23 +10,19 @@ import sys
 # cores, and threads that do not spin at all wake up too late for the next small layer.
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")
 
+from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Returns the exit code; what a user can mend is one line on stderr and exit code 1."""
+@command
+def main(argv: list[str] | None = None) -> None:
     logging.basicConfig(format="%(message)s")
     config = get_config(argv)
-    from lib.inference import run_inference  # after the flags: a mistyped one need not wait for torch
+    from lib.inference.predict import run_inference  # after the flags: a mistyped one need not wait for torch
     from lib.memory import keep_freed_memory
-    from lib.trainer import train
+    from lib.training.trainer import train
     keep_freed_memory()
-    try:
-        train(config) if config.is_train else run_inference(config)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    train(config) if config.is_train else run_inference(config)
 
 
 if __name__ == "__main__":

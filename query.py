@@ -10,6 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
 
+from config.command import command  # noqa: E402
 from config.config import get_parser  # noqa: E402
 
 SHOWN = 3  # places of a query in the table; the JSON has them all
@@ -17,8 +18,8 @@ SHOWN = 3  # places of a query in the table; the JSON has them all
 
 def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
     """The command line: its own arguments, and the flags of main.py that differ from the checkpoint's."""
-    from lib.query import OVERRIDES, SHARE
-    from lib.relevancy import METHODS, NEGATIVES
+    from lib.language.queries import OVERRIDES, SHARE
+    from lib.language.relevancy import METHODS, NEGATIVES
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False)
     parser.add_argument("scene", metavar="SCENE.ply", help="a scan: x y z, red green blue")
@@ -41,35 +42,31 @@ def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
     return options, {name: value for name, value in vars(options).items() if name in OVERRIDES}
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Returns the exit code; what a user can mend is one line on stderr and exit code 1."""
     options, overrides = read_arguments(argv)
-    from lib.query import Finder, ask
-    from visualize import draw_panels, save_png
-    try:
-        if not 200 <= options.width <= 20000:
-            raise ValueError(f"--width {options.width}: not in 200..20000")
-        if not 0 < options.share <= 1:
-            raise ValueError(f"--share {options.share}: not in 0..1")
-        answers = ask(Finder(options.weights, overrides, options.method), options.scene, options.queries,
-                      options.negatives, options.out, options.share)
-        for query, ply, found in answers:
-            title = f"{Path(options.scene).stem}: “{query}”"
-            save_png(draw_panels(ply, width=options.width, title=title), ply.with_suffix(".png"))
-            print(f"\n{query}   ({ply.with_suffix('.png')})")
-            if not found:
-                print(f"  no place stands out; a --share below {options.share} takes in more")
-                continue
-            print("  score    center x     y     z m    size x     y     z m     points")
-            for region in found[:SHOWN]:
-                center, size = ("{:8.2f}{:6.2f}{:6.2f}".format(*values) for values in (region.center, region.size))
-                print(f"  {region.score:5.3f}    {center}    {size}   {region.points:8,}")
-            if len(found) > SHOWN:
-                print(f"  ... {len(found) - SHOWN} more")
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    from lib.language.queries import Finder, ask
+    from lib.view.picture import draw_panels, save_png
+    if not 200 <= options.width <= 20000:
+        raise ValueError(f"--width {options.width}: not in 200..20000")
+    if not 0 < options.share <= 1:
+        raise ValueError(f"--share {options.share}: not in 0..1")
+    answers = ask(Finder(options.weights, overrides, options.method), options.scene, options.queries,
+                  options.negatives, options.out, options.share)
+    for query, ply, found in answers:
+        title = f"{Path(options.scene).stem}: “{query}”"
+        save_png(draw_panels(ply, width=options.width, title=title), ply.with_suffix(".png"))
+        print(f"\n{query}   ({ply.with_suffix('.png')})")
+        if not found:
+            print(f"  no place stands out; a --share below {options.share} takes in more")
+            continue
+        print("  score    center x     y     z m    size x     y     z m     points")
+        for region in found[:SHOWN]:
+            center, size = ("{:8.2f}{:6.2f}{:6.2f}".format(*values) for values in (region.center, region.size))
+            print(f"  {region.score:5.3f}    {center}    {size}   {region.points:8,}")
+        if len(found) > SHOWN:
+            print(f"  ... {len(found) - SHOWN} more")
 
 
 if __name__ == "__main__":

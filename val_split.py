@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from config.command import command
 from datasets.files import replacing
 from datasets.root_files import INSTANCES
 
@@ -66,29 +67,26 @@ def write_list(path: Path, lines: list[str]) -> None:
         file.writelines(f"{line}\n" for line in lines)
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description="Move N scenes from DIR/train.txt to DIR/val.txt.")
     parser.add_argument("folder", metavar="DIR", type=Path, help="dataset root")
     parser.add_argument("count", metavar="N", type=int, help="scenes to move")
     parser.add_argument("--seed", type=int, default=42)
     args = parser.parse_args(arguments)
     train_file, val_file = args.folder / "train.txt", args.folder / "val.txt"
-    try:
-        if not train_file.is_file():
-            raise FileNotFoundError(f"{train_file}: no such file; make a dataset with "
-                                    f"`python -m datasets.synthetic --out {args.folder}`")
-        if args.seed < 0:
-            raise ValueError(f"--seed {args.seed}: needs 0 or more")
-        train = read_list(train_file)
-        val = read_list(val_file) if val_file.is_file() else []
-        stay, moved = split(train, args.count, args.seed)
-        shared = {room(line) for line in val} & {room(line) for line in stay}
-        # val.txt first: if the second write fails, a scene is listed twice, never lost
-        write_list(val_file, val + [line for line in moved if line not in val])
-        write_list(train_file, stay)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if not train_file.is_file():
+        raise FileNotFoundError(f"{train_file}: no such file; make a dataset with "
+                                f"`python -m datasets.synthetic --out {args.folder}`")
+    if args.seed < 0:
+        raise ValueError(f"--seed {args.seed}: needs 0 or more")
+    train = read_list(train_file)
+    val = read_list(val_file) if val_file.is_file() else []
+    stay, moved = split(train, args.count, args.seed)
+    shared = {room(line) for line in val} & {room(line) for line in stay}
+    # val.txt first: if the second write fails, a scene is listed twice, never lost
+    write_list(val_file, val + [line for line in moved if line not in val])
+    write_list(train_file, stay)
     print(f"{len(moved)} scenes moved: {len(stay)} in {train_file}, {len({*val, *moved})} in {val_file}")
     if (args.folder / "feature_data").is_dir() or (args.folder / INSTANCES).is_dir():
         print("note: weights and tail instances are still those of the training scenes before; make them again with "
@@ -96,7 +94,6 @@ def main(arguments: list[str] | None = None) -> int:
     if shared:
         print(f"note: val.txt already held scans of {len(shared)} room(s) that stay in training: "
               f"{', '.join(sorted(shared))}")
-    return 0
 
 
 if __name__ == "__main__":

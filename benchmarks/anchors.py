@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from config.command import command
 from datasets.labels import CLASS_NAMES
 
 COLUMNS = {"accuracy": "accuracy", "head": "mIoU/present/head", "common": "mIoU/present/common",
@@ -44,7 +45,7 @@ def random_anchors(path: Path, seed: int = 0) -> str:
 def train(options: argparse.Namespace, folder: Path, arguments: list[str]) -> dict[str, float]:
     """Run main.py into `folder` unless it is complete there; returns the scores at every point.
 
-    Raises RuntimeError with main.py's last line where it fails.
+    Raises ValueError with main.py's last line where it fails.
     """
     if not (folder / "scores.json").is_file():
         command = [sys.executable, "main.py", "--log_dir", str(folder), "--overwrite_weights", "True", "--scannet_path",
@@ -57,7 +58,7 @@ def train(options: argparse.Namespace, folder: Path, arguments: list[str]) -> di
             code = subprocess.run(command, stdout=log, stderr=log, env={**os.environ, **threads}).returncode
         if code:
             words = (folder / "log.txt").read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            raise RuntimeError(f"{folder}: main.py ended with {code}: {words[-1] if words else 'no message'}")
+            raise ValueError(f"{folder}: main.py ended with {code}: {words[-1] if words else 'no message'}")
     return json.loads((folder / "scores.json").read_text(encoding="utf-8"))["points"]
 
 
@@ -96,7 +97,8 @@ def rows(results: dict[Job, dict[str, dict[str, float]]]) -> list[str]:
     return lines
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line. Prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scannet_path", default="data/synthetic", metavar="DIR")
@@ -122,16 +124,11 @@ def main(argv: list[str] | None = None) -> int:
             jobs.append(Job(name, encoder or name, seed, (first, second)))
         jobs += [Job("scratch", None, seed, (0, second)), Job("scratch, longer", None, seed, (0, first + second))]
     results = {}
-    try:
-        with ThreadPoolExecutor(options.jobs) as pool:
-            work = pool.map(lambda job: run(options, job), jobs)
-            for job, scores in zip(jobs, tqdm(work, total=len(jobs), unit="training", dynamic_ncols=True)):
-                results[job] = scores
-    except (RuntimeError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    with ThreadPoolExecutor(options.jobs) as pool:
+        work = pool.map(lambda job: run(options, job), jobs)
+        for job, scores in zip(jobs, tqdm(work, total=len(jobs), unit="training", dynamic_ncols=True)):
+            results[job] = scores
     print("\n".join(rows(results)))
-    return 0
 
 
 if __name__ == "__main__":

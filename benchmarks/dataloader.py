@@ -15,6 +15,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
+from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
 from datasets.labels import raw_to_class  # noqa: E402
 from datasets.loader import build_loader  # noqa: E402
@@ -103,7 +104,8 @@ def measure_loader(config, workers: int, step: float, batches: int) -> tuple[flo
     return scenes / elapsed, waited / total
 
 
-def main() -> int:
+@command
+def main() -> None:
     """Command line: its own flags, then those of main.py."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scenes", type=int, default=30)
@@ -112,24 +114,19 @@ def main() -> int:
     parser.add_argument("--step", type=float, default=0.5, help="seconds a trainer computes between two batches")
     parser.add_argument("--batches", type=int, default=20)
     options, flags = parser.parse_known_args()
-    try:
-        config = get_config(flags)
-        torch.set_num_threads(1)
-        dataset = DATASETS[config.dataset](config, "train", training=True)
-        if options.workers:
-            print("| workers | scenes/s | trainer waits |\n|---|---|---|")
-            for workers in options.workers:
-                rate, wait = measure_loader(config, workers, options.step, options.batches)
-                print(f"| {workers} | {rate:.1f} | {wait:.0%} |", flush=True)
-            return 0
-        times = measure_steps(dataset, options.scenes, options.points)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    config = get_config(flags)
+    torch.set_num_threads(1)
+    dataset = DATASETS[config.dataset](config, "train", training=True)
+    if options.workers:
+        print("| workers | scenes/s | trainer waits |\n|---|---|---|")
+        for workers in options.workers:
+            rate, wait = measure_loader(config, workers, options.step, options.batches)
+            print(f"| {workers} | {rate:.1f} | {wait:.0%} |", flush=True)
+        return 0
+    times = measure_steps(dataset, options.scenes, options.points)
     print(f"| step ({options.points} points, {dataset.voxel_size} m, one core) | median ms | min ms |\n|---|---|---|")
     for name, values in times.items():
         print(f"| {name} | {median(values):.1f} | {min(values):.1f} |")
-    return 0
 
 
 if __name__ == "__main__":

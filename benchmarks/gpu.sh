@@ -49,7 +49,7 @@ measure() {
   local both=(--models Res16UNet34C Res16UNet34D --precisions bf16 tf32 fp16 --memory)
   local peers=(spconv spconv_triton warpconvnet)
   part "kernels against the reference" 150 \
-    "$PYTHON" -m pytest -q -p no:cacheprovider tests/lib/test_sparse_triton.py tests/lib/test_triton_tiles.py
+    "$PYTHON" -m pytest -q -p no:cacheprovider tests/lib/sparse/test_sparse_triton.py tests/lib/sparse/test_triton_tiles.py
   part "whole networks, 100,000 voxels" 200 "${engine[@]}" "${both[@]}" --engines reference triton
   part "whole networks, 800,000 voxels" 100 \
     "${engine[@]}" "${both[@]}" --engines triton --voxels 800000 --repeats 3
@@ -63,8 +63,8 @@ measure() {
     "$PYTHON" -m datasets.synthetic --out "$FOLDER/data" --train 120 --val 1 --test 0 --workers "$(nproc)"
   part "training, all three stages" 120 \
     "$PYTHON" -m benchmarks.training --scannet_path "$FOLDER/data" --device cuda --precision bf16 --steps 10
-  part "all other tests" 240 "$PYTHON" -m pytest -q -p no:cacheprovider --ignore tests/lib/test_sparse_triton.py \
-    --ignore tests/lib/test_triton_tiles.py
+  part "all other tests" 240 "$PYTHON" -m pytest -q -p no:cacheprovider --ignore tests/lib/sparse/test_sparse_triton.py \
+    --ignore tests/lib/sparse/test_triton_tiles.py
   printf '\n== %d:%02d  ' $((SECONDS / 60)) $((SECONDS % 60))
   if [ ${#FAILED[@]} -eq 0 ]; then echo "all parts went through"; else
     echo "${#FAILED[@]} parts failed:"

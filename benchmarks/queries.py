@@ -13,10 +13,11 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 
 import numpy as np  # noqa: E402
 
+from config.command import command  # noqa: E402
 from datasets.labels import CLASS_NAMES, NUM_CLASSES, raw_to_class  # noqa: E402
 from datasets.scannet200 import read_split  # noqa: E402
-from lib.query import Finder, Seen  # noqa: E402
-from lib.relevancy import METHODS  # noqa: E402
+from lib.language.queries import Finder, Seen  # noqa: E402
+from lib.language.relevancy import METHODS  # noqa: E402
 
 MIN_POINTS = 20  # of a class in a scene, else it is not present there
 
@@ -88,7 +89,8 @@ def ranks(finder: Finder, scenes: list, queries: list[str], accepted: list[tuple
     return result
 
 
-def main(argv: list[str] | None = None) -> int:
+@command
+def main(argv: list[str] | None = None) -> None:
     """Command line. Prints a table and the shares; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt", help="of stage 1")
@@ -96,19 +98,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--val_phase", default="val", help="split to ask")
     parser.add_argument("--method", choices=METHODS, default=METHODS[0], help="as query.py's")
     options = parser.parse_args(argv)
-    try:
-        finder, scenes = Finder(options.weights, method=options.method), []
-        for path in read_split(options.scannet_path, options.val_phase):
-            seen = finder.look(path)
-            if seen.scene.labels is None:
-                raise ValueError(f"{path}: has no labels to compare with; name a labelled split with --val_phase")
-            scenes.append((seen, raw_to_class(seen.scene.labels)))
-        accepted = list(QUERIES.values())
-        described = ranks(finder, scenes, list(QUERIES), accepted)
-        named = ranks(finder, scenes, [names[0] for names in accepted], accepted)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    finder, scenes = Finder(options.weights, method=options.method), []
+    for path in read_split(options.scannet_path, options.val_phase):
+        seen = finder.look(path)
+        if seen.scene.labels is None:
+            raise ValueError(f"{path}: has no labels to compare with; name a labelled split with --val_phase")
+        scenes.append((seen, raw_to_class(seen.scene.labels)))
+    accepted = list(QUERIES.values())
+    described = ranks(finder, scenes, list(QUERIES), accepted)
+    named = ranks(finder, scenes, [names[0] for names in accepted], accepted)
     print("| query | right | scenes | first | top 3 | name: first | top 3 |\n|---|---|---|---|---|---|---|")
     for text, names, words, name in zip(QUERIES, accepted, described, named):
         shares = [sum(r <= k for r in found) for found in (words, name) for k in (1, 3)]
@@ -124,7 +122,6 @@ def main(argv: list[str] | None = None) -> int:
                   "(query, scene) pairs")
     guesses = [len(wanted) / total for wanted, total in candidates(scenes, accepted)]
     print(f"by chance: first {100 * np.mean(guesses):.1f} %")
-    return 0
 
 
 if __name__ == "__main__":

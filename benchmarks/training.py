@@ -21,12 +21,13 @@ from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
 from benchmarks.memory import peak_resident  # noqa: E402
 from benchmarks.timing import between, stamp  # noqa: E402
+from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
 from datasets.loader import Batch  # noqa: E402
 from lib.execution import PRECISIONS  # noqa: E402
 from lib.memory import keep_freed_memory  # noqa: E402
 from lib.prefetch import Prefetcher  # noqa: E402
-from lib.trainer import Training, train_one_epoch  # noqa: E402
+from lib.training.trainer import Training, train_one_epoch  # noqa: E402
 
 STAGES = {1: ("--dataset", "Scannet200TextualDataset", "--use_embedding_loss", "True"),
           2: ("--dataset", "Scannet200VoxelizationDataset", "--loss_type", "focal"),
@@ -88,6 +89,7 @@ def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[s
             f"{scenes / total:.2f}", f"{waited / total:.1%}", f"{peak_gigabytes(run.device):.2f}"]
 
 
+@command
 def main() -> int:
     """Command line: its own flags, then those of main.py."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -104,16 +106,11 @@ def main() -> int:
     parser.add_argument("--folder", help=argparse.SUPPRESS)
     options, flags = parser.parse_known_args()
     if options.device == "cuda" and not torch.cuda.is_available():
-        print("error: --device cuda: torch sees no GPU here; leave --device out to time the CPU", file=sys.stderr)
-        return 1
+        raise ValueError("--device cuda: torch sees no GPU here; leave --device out to time the CPU")
     if options.stage:
         keep_freed_memory()
-        try:
-            with redirect_stdout(sys.stderr):
-                cells = measure(options.stage, options, flags)
-        except (ValueError, OSError) as error:
-            print(f"error: {error}", file=sys.stderr)
-            return 1
+        with redirect_stdout(sys.stderr):
+            cells = measure(options.stage, options, flags)
         print("| " + " | ".join(cells) + " |", flush=True)
         return 0
     if 3 in options.stages and 2 not in options.stages:
@@ -129,7 +126,6 @@ def main() -> int:
                                      "--stage", str(stage)])
             if result.returncode:
                 return result.returncode
-    return 0
 
 
 if __name__ == "__main__":

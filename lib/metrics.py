@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from config.command import command
+
 GROUP_NAMES = ("head", "common", "tail")
 
 
@@ -144,8 +146,9 @@ def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """One table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`. Returns the exit code."""
+@command
+def main(arguments: Sequence[str]) -> None:
+    """One table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`."""
     rows = []
     for argument in arguments:
         name, _, path = argument.rpartition("=")
@@ -153,10 +156,8 @@ def main(arguments: Sequence[str]) -> int:
             scores = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
             rows.append((name or path, {key: np.nan if value is None else value for key, value in scores.items()}))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            print(f"error: {path}: not the scores.json of a run ({' '.join(str(error).split())})", file=sys.stderr)
-            return 1
+            raise ValueError(f"{path}: not the scores.json of a run ({error})") from None
     print(table(rows))
-    return 0
 
 
 if __name__ == "__main__":

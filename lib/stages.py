@@ -17,6 +17,8 @@ from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
 from lib.checkpoint import from_text_stage, load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
+from lib.language.anchors import fit_width, load_anchors, width_map
+from lib.language.zero_shot import SeenClasses, TextSpace, Vocabulary
 from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
 from lib.losses.text_contrast import (
@@ -27,8 +29,6 @@ from lib.losses.text_contrast import (
     anchor_cosines,
     nearest_anchor,
 )
-from lib.text_anchors import fit_width, load_anchors, width_map
-from lib.zero_shot import SeenClasses, TextSpace, Vocabulary
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"

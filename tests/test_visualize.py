@@ -11,8 +11,10 @@ from PIL import Image
 import visualize
 from datasets.labels import CLASS_NAMES, COLORS, class_to_raw
 from datasets.ply import write_columns
-from lib.render import LARGEST_SPLAT, View, rasterise, render_points
-from visualize import draw_panels, legend_entries, open_room, read_panels
+from lib.view import picture
+from lib.view.panels import legend_entries, open_room, point_accuracy, read_panels
+from lib.view.picture import draw_panels
+from lib.view.render import LARGEST_SPLAT, View, rasterise, render_points
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAIR, WALL, FLOOR, CEILING = (CLASS_NAMES.index(name) for name in ("chair", "wall", "floor", "ceiling"))
@@ -108,8 +110,8 @@ def test_legend_names_every_class_of_prediction_and_ground_truth_by_point_count(
 
 def test_legend_that_does_not_fit_says_how_many_are_left_out(tmp_path, monkeypatch):
     written = []
-    real = visualize.ImageDraw.ImageDraw.text
-    monkeypatch.setattr(visualize.ImageDraw.ImageDraw, "text",
+    real = picture.ImageDraw.ImageDraw.text
+    monkeypatch.setattr(picture.ImageDraw.ImageDraw, "text",
                         lambda self, at, text, **style: (written.append(text), real(self, at, text, **style)))
     grid = np.random.default_rng(0).uniform(0, 1, (200, 3)).astype(np.float32)
     columns = {name: grid[:, i] for i, name in enumerate("xyz")}
@@ -122,8 +124,8 @@ def test_legend_that_does_not_fit_says_how_many_are_left_out(tmp_path, monkeypat
 
 def test_title_gives_accuracy_over_labelled_points():
     prediction, truth = np.array([1, 2, 3, 4]), np.array([1, 2, 4, -1])
-    assert visualize.point_accuracy(prediction, truth) == pytest.approx(2 / 3)
-    assert np.isnan(visualize.point_accuracy(prediction, np.full(4, -1)))
+    assert point_accuracy(prediction, truth) == pytest.approx(2 / 3)
+    assert np.isnan(point_accuracy(prediction, np.full(4, -1)))
 
 
 @pytest.mark.parametrize("kind", ["bare", "output", "scene"])

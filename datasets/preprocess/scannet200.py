@@ -16,6 +16,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from config.command import command
 from datasets.files import replacing
 from datasets.labels import GROUPS, group_classes
 from datasets.ply import write_scene
@@ -150,6 +151,7 @@ def _link(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit code: 1 where a scene could not be read, though the others are done."""
     parser = argparse.ArgumentParser(prog="python -m datasets.preprocess.scannet200", description=__doc__,
@@ -159,11 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--overwrite", action="store_true", help="redo the scenes that are done already")
     options = parser.parse_args(arguments)
-    try:
-        summary, failed = preprocess(options.scannet, options.out, options.workers, options.overwrite)
-    except (OSError, ValueError) as error:
-        print(f"error: {_one_line(error)}", file=sys.stderr)
-        return 1
+    summary, failed = preprocess(options.scannet, options.out, options.workers, options.overwrite)
     print(f"{options.out}: {summary['scenes']} scenes, {summary['points']:,} points, "
           f"{summary['tail_instances']} tail instances")
     for split, groups in summary["groups"].items():

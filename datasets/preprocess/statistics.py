@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from config.command import command
 from datasets.ply import write_scene
 from datasets.root_files import INSTANCES, LABELLED, scene_record, write_statistics
 from datasets.scannet200 import read_scan, read_split
@@ -47,19 +48,15 @@ def write_statistics_of(root: Path) -> tuple[int, Counter]:
         return len(jobs), write_statistics(root, records, cuts)
 
 
-def main(arguments: list[str] | None = None) -> int:
+@command
+def main(arguments: list[str] | None = None) -> None:
     """Command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m datasets.preprocess.statistics", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, metavar="DATA", help="dataset root with train.txt")
     root = parser.parse_args(arguments).root
-    try:
-        scenes, instances = write_statistics_of(root)
-    except (OSError, ValueError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        return 1
+    scenes, instances = write_statistics_of(root)
     print(f"{root}: feature_data of {scenes} scenes, {instances.total()} tail instances of {len(instances)} classes")
-    return 0
 
 
 if __name__ == "__main__":

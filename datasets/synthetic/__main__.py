@@ -8,11 +8,13 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from config.command import command
 from datasets.root_files import SPLITS
 from datasets.synthetic.dataset import Settings, build_dataset
 from datasets.synthetic.raw import build_raw_scannet
 
 
+@command
 def main(arguments: list[str] | None = None) -> int:
     """Command line. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m datasets.synthetic", description="Makes procedural indoor scenes.",
@@ -30,17 +32,13 @@ def main(arguments: list[str] | None = None) -> int:
                         help="write raw ScanNet scans instead, for datasets.preprocess.scannet200; in one process, to "
                              "a new folder: --workers and --overwrite do not count")
     options = parser.parse_args(arguments)
-    try:
-        if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:
-            raise ValueError("--train, --val, --test and --seed are 0 or more, and --room_scale is above 0")
-        settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale,
-                            options.rooms)
-        if options.raw_scannet:
-            return _write_raw(Path(options.out), settings)
-        summary = build_dataset(options.out, settings, options.workers, options.overwrite)
-    except (ValueError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:
+        raise ValueError("--train, --val, --test and --seed are 0 or more, and --room_scale is above 0")
+    settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale,
+                        options.rooms)
+    if options.raw_scannet:
+        return _write_raw(Path(options.out), settings)
+    summary = build_dataset(options.out, settings, options.workers, options.overwrite)
     print(f"{options.out}: {summary['scenes']} scenes, {summary['points']:,} points, classes: "
           + ", ".join(f"{split} {n}" for split, n in summary["classes"].items())
           + ("" if summary["fresh"] else " (was there already)"))
@@ -52,7 +50,6 @@ def _write_raw(out: Path, settings: Settings) -> int:
     with tqdm(total=scenes, desc="raw scans", unit="scene") as bar:
         build_raw_scannet(out, settings, bar)
     print(f"{out}: {scenes} raw scans; next: python -m datasets.preprocess.scannet200 --scannet {out} --out DATASET")
-    return 0
 
 
 if __name__ == "__main__":

@@ -89,7 +89,7 @@ class _AnchorLoss(nn.Module):
         if features.ndim != 2 or features.shape[1] != self.anchors.shape[1]:
             raise ValueError(
                 f"features have shape {tuple(features.shape)} but the text anchors are {self.anchors.shape[1]} wide; "
-                "fit the anchors to the backbone with lib.text_anchors.fit_width"
+                "fit the anchors to the backbone with lib.language.anchors.fit_width"
             )
         labelled = target != self.ignore_label
         features = full_precision(features)

@@ -11,7 +11,7 @@ import lib.sparse as ME
 from benchmarks import engine, inputs, layers, timing
 from benchmarks.case import Case, times_of
 from benchmarks.inputs import input_of, make_inputs
-from tests.lib.sparse_cases import random_voxels
+from tests.lib.sparse.sparse_cases import random_voxels
 
 CPU, CUDA = torch.device("cpu"), torch.cuda.is_available()
 MODEL = "Res16UNet14S"

@@ -9,7 +9,7 @@ import torch
 
 from benchmarks import anchors, queries, timing, training
 from datasets.labels import CLASS_NAMES
-from lib.query import Seen
+from lib.language.queries import Seen
 
 
 def test_anchor_table_gives_mean_and_sample_deviation_over_the_seeds():

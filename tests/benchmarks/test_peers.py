@@ -10,7 +10,7 @@ from benchmarks import peers
 from benchmarks.case import Case
 from benchmarks.inputs import input_of
 from lib.sparse.coordinates import kernel_offsets
-from tests.lib.sparse_cases import random_voxels
+from tests.lib.sparse.sparse_cases import random_voxels
 
 CPU = torch.device("cpu")
 

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from datasets.labels import CLASS_NAMES
-from lib.text_anchors import write_anchors
-from lib.text_encoders import Encoder, find_encoder
+from lib.language.anchors import write_anchors
+from lib.language.encoders import Encoder, find_encoder
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def hashed_vectors(texts):
 @pytest.fixture
 def hashed_encoder(monkeypatch, tmp_path):
     """Let MiniLM be `hashed_vectors`, and keep its anchors with the test."""
-    for module in ("lib.text_anchors", "lib.zero_shot"):
+    for module in ("lib.language.anchors", "lib.language.zero_shot"):
         monkeypatch.setattr(f"{module}.find_encoder", lambda spec: Encoder(spec, "test", hashed_vectors)
                             if spec == "minilm" else find_encoder(spec))
     monkeypatch.setattr("lib.stages.ANCHOR_CACHE", str(tmp_path / "anchors"))

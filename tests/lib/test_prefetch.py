@@ -7,13 +7,14 @@ from torch.utils._python_dispatch import TorchDispatchMode
 import lib.sparse as ME
 from config.config import get_config
 from datasets.loader import Batch
-from lib import prefetch, trainer
+from lib import prefetch
 from lib.execution import Execution
 from lib.prefetch import Prefetcher, tensors_of
 from lib.sparse import gpu
 from lib.sparse.coordinates import CoordinateManager
+from lib.training import trainer
 from main import main
-from tests.lib.sparse_cases import COORDINATES, random_voxels
+from tests.lib.sparse.sparse_cases import COORDINATES, random_voxels
 
 CUDA = torch.cuda.is_available()
 ENGINES = ("auto", "reference", pytest.param("triton", marks=pytest.mark.skipif(

@@ -1,0 +1,27 @@
+"""Datasets, batches and the order of scenes."""
+import argparse
+
+from config.types import positive, share, str2bool, whole
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    data = parser.add_argument_group("data")
+    data.add_argument("--dataset", default="Scannet200Voxelization2cmDataset")
+    data.add_argument("--scannet_path", default="", metavar="DIR",
+                      help="dataset root, with train.txt, val.txt, test.txt")
+    data.add_argument("--voxel_size", type=float, help="metres; only for datasets whose name does not fix it")
+    data.add_argument("--batch_size", type=positive, default=16)
+    data.add_argument("--val_batch_size", type=positive, default=1)
+    data.add_argument("--num_workers", type=whole, default=4)
+    data.add_argument("--num_val_workers", type=whole, default=4)
+    data.add_argument("--cache_data", type=str2bool, default=False,
+                      help="keep decoded scenes in the dataset's .decoded folder, memory-mapped")
+    data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000,
+                      help="voxels of a training batch, which leaves out scenes beyond; 0: no limit")
+    data.add_argument("--ignore_label", type=int, default=-1)
+    data.add_argument("--train_phase", default="train", help="split to train on")
+    data.add_argument("--val_phase", default="val", help="split to validate, evaluate or infer on")
+    data.add_argument("--scene_sampling", default="uniform", choices=("uniform", "repeat_factor"),
+                      help="repeat_factor: scenes with rare classes come more often (LVIS)")
+    data.add_argument("--repeat_threshold", type=share, default=0.1,
+                      help="repeat_factor: classes in a smaller share of the scenes are rare")

@@ -1,0 +1,30 @@
+"""Where a run writes, and how it computes."""
+import argparse
+
+from config.types import positive, str2bool, whole
+
+
+def add_flags(parser: argparse.ArgumentParser) -> None:
+    run = parser.add_argument_group("run")
+    run.add_argument("--log_dir", default="outputs/default", metavar="DIR")
+    run.add_argument("--overwrite_weights", type=str2bool, default=True,
+                     help="True: a new run's first checkpoint takes the place of an older run's best.ckpt, last.ckpt "
+                          "and scores.json in --log_dir; False: stop if there are checkpoints")
+    run.add_argument("--resume", metavar="DIR|FILE.ckpt", help="go on exactly where a run stopped")
+    run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
+    run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
+    run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")
+    run.add_argument("--visualize_path", default="outputs/visualize", metavar="DIR", help="they go to DIR/fulleval")
+    run.add_argument("--sparse_engine", default="auto", choices=("auto", "reference", "cpu", "triton", "minkowski"),
+                     help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is, "
+                          "Triton kernels on a GPU; "
+                          "minkowski: MinkowskiEngine, where it is installed")
+    run.add_argument("--precision", default="float32", choices=("float32", "tf32", "bf16", "fp16"),
+                     help="tf32: GPUs round the factors of float32 products to ten bits of fraction; "
+                          "bf16, fp16: layers in bfloat16 or float16 with sums in float32; weights and losses stay "
+                          "float32; fp16 scales the loss, skips steps whose gradients overflow, and is slow on a CPU")
+    run.add_argument("--activation_checkpointing", type=str2bool, default=False,
+                     help="compute residual blocks again for their gradients: less memory, more time")
+    run.add_argument("--is_cuda", type=str2bool, default=True, help="use a GPU if there is one")
+    run.add_argument("--num_gpu", type=positive, default=1, choices=(1,))
+    run.add_argument("--seed", type=whole, default=42)

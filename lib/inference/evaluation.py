@@ -1,0 +1,112 @@
+"""Evaluation of a stage over a loader of scenes: `evaluate(stage, loader, device)` scores every original vertex."""
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from tqdm import tqdm
+
+from datasets.files import replacing
+from datasets.labels import GROUPS, NUM_CLASSES
+from datasets.loader import SceneLoader
+from lib.language.retrieval import Retrieval, retrieval_table
+from lib.language.zero_shot import Vocabulary
+from lib.metrics import ConfusionMatrix, table
+from lib.prefetch import Prefetcher
+from lib.stages import TextStage
+
+
+@dataclass
+class Evaluation:
+    """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
+    with text anchors how voxels rank the own one.
+
+    vocabulary: the names that were chosen from and scored, instead of the 200 classes.
+    """
+    points: ConfusionMatrix
+    voxels: ConfusionMatrix
+    retrieval: Retrieval | None = None
+    losses: list[float] = field(default_factory=list)
+    labelled: bool = False
+    vocabulary: Vocabulary | None = None
+
+    @property
+    def loss(self) -> float:
+        return float(np.mean(self.losses)) if self.losses else float("nan")
+
+    def scores(self) -> dict[str, dict[str, float]]:
+        """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`; "retrieval" as `Retrieval.scores`."""
+        groups = self.vocabulary.groups if self.vocabulary else GROUPS
+        scores = {"points": self.points.scores(groups), "voxels": self.voxels.scores(groups)}
+        return scores | {"retrieval": self.retrieval.scores(GROUPS)} if self.retrieval else scores
+
+    def report(self) -> str:
+        """The tables to print, or "unlabelled" (lesson L13)."""
+        if not self.labelled:
+            return "unlabelled: no scores"
+        scores = self.scores()
+        report = table([(kind, scores[kind]) for kind in ("points", "voxels")])
+        if self.retrieval:
+            report += f"\n{retrieval_table(scores['retrieval'])}"
+        if self.vocabulary:
+            rows = zip(self.vocabulary.names, self.points.iou(), self.points.counts.sum(1).tolist())
+            report += "\n" + "\n".join(f"{name:24s} IoU {100 * iou:5.1f} over {count:,} points" if count else
+                                       f"{name:24s} not in these scenes" for name, iou, count in rows)
+        return report
+
+
+@torch.no_grad()
+def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, description: str = "evaluate",
+             on_scene: Callable[[int, np.ndarray], None] | None = None) -> Evaluation:
+    """Run a stage over a loader of unaugmented scenes.
+
+    on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
+    in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
+    Where the stage chooses from a vocabulary, only its names in the label table are scored; all other ground truth is
+    ignored.
+    """
+    stage.eval()
+    ignore_label = loader.dataset.ignore_label
+    vocabulary = stage.vocabulary
+    retrieval = None
+    if vocabulary is None:
+        matrices = (ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2))
+        if isinstance(stage, TextStage):
+            retrieval = Retrieval(NUM_CLASSES, ignore_label)
+    else:
+        matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
+    result = Evaluation(*matrices, retrieval, vocabulary=vocabulary)
+    done = 0
+    losses = []  # on the device: nothing of a batch is waited for but what is to be written
+    batches = Prefetcher(loader, device, stage.execution.engine)
+    for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False):
+        output = stage(batch)
+        classes = stage.classes(output)  # (N,)
+        point_classes = classes[batch.inverse]  # (P,)
+        if batch.labelled:
+            pairs = [(point_classes, batch.point_labels), (classes, batch.labels)]
+            if vocabulary:
+                pairs = [(vocabulary.predictions(found), vocabulary.targets(truth, ignore_label))
+                         for found, truth in pairs]
+            result.points.update(*pairs[0])
+            result.voxels.update(*pairs[1])
+            if retrieval:
+                retrieval.update(stage.cosines(output), batch.labels)
+            losses.append(stage.criterion(output, batch.labels))
+        if on_scene:
+            for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):
+                on_scene(done, scene_classes)
+                done += 1
+    result.labelled = bool(result.points.counts.any())
+    result.losses = torch.stack(losses).tolist() if losses else []
+    return result
+
+
+def write_scores(path: Path, evaluation: Evaluation, **about) -> None:
+    """Write an evaluation as JSON, with what else is to be remembered of it; NaN becomes null."""
+    scores = {kind: {key: value if np.isfinite(value) else None for key, value in values.items()}
+              for kind, values in evaluation.scores().items()}
+    with replacing(path) as file:
+        json.dump({**about, **scores}, file, indent=1)

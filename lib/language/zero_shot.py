@@ -1,0 +1,124 @@
+"""Texts beyond the 200 class names: any text in the space of the voxel features, and evaluation over chosen names.
+
+`TextSpace("minilm", "name", linear).embed(["somewhere to sit"])`, `Vocabulary.of(["couch", "skateboard"])`.
+"""
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from datasets.labels import CLASS_NAMES, GROUPS, NUM_CLASSES
+from lib.language.anchors import center_anchors, embed_names, load_anchors
+from lib.language.encoders import find_encoder
+
+
+@dataclass(frozen=True)
+class TextSpace:
+    """The way of the class anchors from words to features, for any other text.
+
+    encoder: as `load_anchors`; prompt: one of PROMPTS; linear: (D, W), the anchors' `width_map`; mean: (D,) of the
+    class anchors where they were centred.
+    """
+    encoder: str
+    prompt: str
+    linear: Tensor
+    mean: Tensor | None = None
+
+    def embed(self, texts: Sequence[str]) -> Tensor:
+        """Texts in the space of the features, (N, W) float32 unit, comparable to them by cosine.
+
+        Of file:PATH.npz, only the names in it can be asked for. Raises ValueError for an unknown or missing encoder, a
+        text that a file does not hold, an empty text, and one that the map takes to nothing.
+        """
+        if not all(text.strip() for text in texts):
+            raise ValueError("an empty text: nothing to look for; give words")
+        if self.encoder.startswith("file:"):
+            vectors = load_anchors(self.encoder, texts, "")  # nothing is cached of a file
+        else:
+            vectors = torch.from_numpy(embed_names(find_encoder(self.encoder), [[text] for text in texts], self.prompt))
+        return self.place(vectors, texts)
+
+    def place(self, vectors: Tensor, texts: Sequence[str]) -> Tensor:
+        """The encoder's vectors (N, D) of texts in the space of the features, (N, W). Raises ValueError as `embed`."""
+        if self.mean is not None:
+            vectors = center_anchors(vectors, self.mean)
+        vectors = vectors.to(self.linear) @ self.linear  # (N, W)
+        lost = vectors.norm(dim=1) < 1e-6
+        if lost.any():
+            raise ValueError(f"{texts[int(lost.nonzero()[0])]!r}: has nothing in common with the class names")
+        return F.normalize(vectors, dim=1).float()
+
+
+@dataclass
+class Vocabulary:
+    """Names to choose from instead of the 200: first those of the label table, which are scored, then the others.
+
+    classes: (K,) int64 class index of each name, -1 outside the table. scored: how many are in the table.
+    """
+    names: tuple[str, ...]
+    classes: Tensor
+    scored: int
+
+    @classmethod
+    def of(cls, names: Sequence[str]) -> "Vocabulary":
+        """The vocabulary of distinct names. Raises ValueError for fewer than two."""
+        if len(names) < 2:
+            raise ValueError(f"--class_names {','.join(names)}: nothing to choose between, give two or more names")
+        known = [name for name in names if name in CLASS_NAMES]
+        others = [name for name in names if name not in CLASS_NAMES]
+        classes = [CLASS_NAMES.index(name) for name in known] + [-1] * len(others)
+        return cls((*known, *others), torch.tensor(classes), len(known))
+
+    @property
+    def others(self) -> tuple[str, ...]:
+        """Names that can be predicted but, being outside the table, have no ground truth and no raw id."""
+        return self.names[self.scored:]
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Head, common or tail of each scored name."""
+        return tuple(GROUPS[index] for index in self.classes[:self.scored].tolist())
+
+    def targets(self, labels: Tensor, ignore_label: int) -> Tensor:
+        """Place among the scored names of class labels (N,); the ignore label for classes that are not listed."""
+        places = self._places(ignore_label).to(labels.device)
+        return places[labels.masked_fill(labels == ignore_label, NUM_CLASSES)]
+
+    def predictions(self, classes: Tensor) -> Tensor:
+        """Place among the scored names of predicted classes (N,), `scored` for -1, a name outside the table."""
+        return self._places(self.scored).to(classes.device)[classes]  # -1 finds the last entry
+
+    def _places(self, otherwise: int) -> Tensor:
+        """(201,) place of each class, `otherwise` for those not listed and for the entry after the last class."""
+        places = torch.full((NUM_CLASSES + 1,), otherwise)
+        places[self.classes[:self.scored]] = torch.arange(self.scored)
+        return places
+
+
+class SeenClasses(nn.Module):
+    """A stage-1 loss over the anchors of the classes that are not held out, called with labels among all 200.
+
+    Held-out names must not serve as negatives either: features would learn to keep away from them.
+    """
+
+    def __init__(self, build_loss, anchors: Tensor, held_out: np.ndarray, ignore_label: int):
+        """build_loss: anchors (C', D) -> loss; anchors: (C, D) of all classes; held_out: (M,) class indices."""
+        super().__init__()
+        seen = np.setdiff1d(np.arange(len(anchors)), held_out)
+        places = torch.full((len(anchors),), ignore_label)
+        places[seen] = torch.arange(len(seen))
+        self.loss, self.ignore_label = build_loss(anchors[seen]), ignore_label
+        self.register_buffer("places", places, persistent=False)
+
+    @property
+    def terms(self) -> dict[str, Tensor]:
+        """Parts of the last loss, where it has any."""
+        return getattr(self.loss, "terms", {})
+
+    def forward(self, features: Tensor, target: Tensor) -> Tensor:
+        """features: (N, D); target: (N,) int64 class or ignore label, held-out classes being ignored. A scalar."""
+        labelled = target != self.ignore_label
+        return self.loss(features, torch.where(labelled, self.places[target.masked_fill(~labelled, 0)], target))

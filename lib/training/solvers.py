@@ -1,0 +1,147 @@
+"""Optimisers, learning-rate schedules and the loss scale by the flags `--optimizer`, `--scheduler`, `--precision`.
+
+`optimizer = build_optimizer(config, model.parameters())`, `scheduler = build_scheduler(config, optimizer, steps)`;
+`scaler = build_scaler(config, device)`; then `take_step(optimizer, scaler)` and `scheduler.step_iteration()` after each
+group of batches and `scheduler.step_epoch(score)` after each epoch.
+"""
+import argparse
+import math
+import warnings
+from bisect import bisect_right
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+
+from lib.training.muon import Muon
+
+OPTIMIZERS = ("SGD", "Adam", "AdamW", "Muon")
+PER_ITERATION = ("StepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR")
+PER_EPOCH = ("MultiStepLR", "ReduceLROnPlateau")
+
+
+def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
+    """SGD, Adam, AdamW or Muon over the parameters that require a gradient.
+
+    Reads optimizer, lr, weight_decay; sgd_momentum, sgd_dampening; adam_beta1, adam_beta2.
+    Raises ValueError for another name, and where every parameter is frozen.
+    """
+    trained = [parameter for parameter in parameters if parameter.requires_grad]
+    if not trained:
+        raise ValueError("no parameter is to be trained: every one of the model is frozen")
+    common = {"lr": config.lr, "weight_decay": config.weight_decay}
+    if config.optimizer == "SGD":
+        return torch.optim.SGD(trained, momentum=config.sgd_momentum, dampening=config.sgd_dampening, fused=True,
+                               **common)
+    if config.optimizer in ("Adam", "AdamW"):
+        kind = torch.optim.Adam if config.optimizer == "Adam" else torch.optim.AdamW
+        return kind(trained, betas=(config.adam_beta1, config.adam_beta2), fused=True, **common)
+    if config.optimizer == "Muon":
+        return Muon(trained, betas=(config.adam_beta1, config.adam_beta2), **common)
+    raise ValueError(f"--optimizer {config.optimizer} is unknown, give one of {', '.join(OPTIMIZERS)}")
+
+
+def build_scaler(config: argparse.Namespace, device: torch.device) -> torch.amp.GradScaler:
+    """The loss scale of --precision fp16, whose small gradients would be 0 without; for others it does nothing."""
+    enabled = config.precision == "fp16"
+    if enabled:  # the schedule counts steps, and that the first of them may be skipped is no mistake
+        warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
+    return torch.amp.GradScaler(device.type, enabled=enabled)
+
+
+def take_step(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
+    """One optimiser step, which a loss scale skips where a gradient is infinite or NaN, and then halves itself.
+
+    The device decides that, and the host need not know; only until a first step is taken is it told, and waits.
+    """
+    if scaler.is_enabled():
+        # PyTorch's fused SGD makes room for the momentum in its first step and fills it unless that is skipped; the
+        # second would go on from whatever lay there. With False the scaler itself looks, and does not call it.
+        momentum = any(group.get("momentum") for group in optimizer.param_groups)
+        optimizer._step_supports_amp_scaling = bool(optimizer.state) or not momentum
+    scaler.step(optimizer)
+    scaler.update()
+
+
+def training_length(config: argparse.Namespace, steps_per_epoch: int) -> int:
+    """Optimiser steps of the whole training: max_iter or max_epoch epochs, what ends first."""
+    return max(1, int(min(config.max_iter, config.max_epoch * steps_per_epoch)))
+
+
+def _factor(config: argparse.Namespace, steps_per_epoch: int) -> Callable[[int], float]:
+    """What the initial learning rate is multiplied with after a number of iterations, or of epochs for MultiStepLR."""
+    length = training_length(config, steps_per_epoch)
+    milestones = sorted(config.multi_step_milestones)
+    factors: dict[str, Callable[[int], float]] = {
+        "StepLR": lambda step: config.step_gamma ** (step // int(config.step_size)),
+        "MultiStepLR": lambda epoch: config.step_gamma ** bisect_right(milestones, epoch),
+        "PolyLR": lambda step: (1 - min(step, length) / (length + 1)) ** config.poly_power,
+        "SquaredLR": lambda step: (1 - min(step, length) / (length + 1)) ** 2,
+        "ExpLR": lambda step: config.exp_gamma ** (step / config.exp_step_size),
+        "CosineAnnealingLR": lambda step: (1 + math.cos(math.pi * min(step, length) / length)) / 2,
+    }
+    return factors[config.scheduler]
+
+
+class Scheduler:
+    """A learning-rate schedule that knows whether it counts iterations, epochs, or epochs without a better score."""
+
+    def __init__(self, name: str, inner: LambdaLR | ReduceLROnPlateau):
+        self.name = name
+        self.inner = inner
+
+    def step_iteration(self) -> None:
+        """Call after every optimiser step (not after every batch, where gradients are accumulated)."""
+        if self.name in PER_ITERATION:
+            self.inner.step()
+
+    def step_epoch(self, score: float | None = None) -> None:
+        """Call after every epoch, with the monitored score or None where none was measured.
+
+        An epoch without a score does not count towards the patience of ReduceLROnPlateau.
+        """
+        if self.name == "MultiStepLR":
+            self.inner.step()
+        elif self.name == "ReduceLROnPlateau" and score is not None:
+            self.inner.step(float(score))
+
+    def state_dict(self) -> dict[str, Any]:
+        """Name and position; plain numbers only. The learning rates themselves are in the optimiser's state."""
+        return {"name": self.name, "inner": self.inner.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict()`. Raises ValueError if the state is another schedule's."""
+        if state["name"] != self.name:
+            name = state["name"]
+            raise ValueError(f"the checkpoint's schedule is {name}, not {self.name}: resume with --scheduler {name}")
+        self.inner.load_state_dict(state["inner"])
+
+
+def build_scheduler(config: argparse.Namespace, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Scheduler:
+    """The schedule `config.scheduler`; with lr the initial rate, s iterations, e epochs, S = `training_length`:
+
+    StepLR             lr · step_gamma^floor(s / step_size)                      per iteration
+    PolyLR             lr · (1 - s / (S + 1))^poly_power                         per iteration
+    SquaredLR          lr · (1 - s / (S + 1))²                                   per iteration
+    ExpLR              lr · exp_gamma^(s / exp_step_size)                        per iteration
+    CosineAnnealingLR  lr · (1 + cos(π s / S)) / 2                               per iteration
+    MultiStepLR        lr · step_gamma^(multi_step_milestones that are <= e)     per epoch
+    ReduceLROnPlateau  lr · step_gamma after more than reduce_patience epochs without a better score, not below
+                       scheduler_min_lr. Better is larger, or smaller where scheadule_monitor ends in "loss".
+    Raises ValueError for another name.
+    """
+    if config.scheduler == "ReduceLROnPlateau":
+        inner = ReduceLROnPlateau(
+            optimizer,
+            mode="min" if config.scheadule_monitor.endswith("loss") else "max",
+            factor=config.step_gamma,
+            patience=int(config.reduce_patience),
+            min_lr=config.scheduler_min_lr,
+        )
+    elif config.scheduler in PER_ITERATION + PER_EPOCH:
+        inner = LambdaLR(optimizer, _factor(config, steps_per_epoch))
+    else:
+        names = ", ".join(PER_ITERATION + PER_EPOCH)
+        raise ValueError(f"--scheduler {config.scheduler} is unknown, give one of {names}")
+    return Scheduler(config.scheduler, inner)

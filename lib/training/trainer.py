@@ -1,0 +1,229 @@
+"""The training loop of all three stages: `train(config)`.
+
+Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
+TensorBoard scalars. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR` goes on exactly.
+"""
+import signal
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
+
+from config.config import write_config
+from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.loader import build_loader
+from lib.checkpoint import check_same_epoch, load_checkpoint, newest_checkpoint, save_checkpoint
+from lib.inference.evaluation import evaluate, write_scores
+from lib.prefetch import Prefetcher
+from lib.stages import build_stage, pick_device
+from lib.training.readout import Readout
+from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, take_step
+from lib.training.step_log import Step, instance_report, report_steps
+
+
+@dataclass
+class Progress:
+    """Where a training stands: optimiser steps and epochs done, batches done of the epoch in hand."""
+    step: int = 0
+    epoch: int = 0
+    batch: int = 0
+    best: float = -1.0
+    unlabelled_batches: int = 0
+
+
+class Training:
+    """One run: stage, optimiser, schedule, loaders and progress; what a checkpoint holds."""
+
+    def __init__(self, config: Namespace):
+        """Raises ValueError or OSError for flags or files that cannot be used, before anything is written."""
+        self.config = config
+        self.folder = Path(config.log_dir)
+        torch.manual_seed(config.seed)
+        self.device = pick_device(config)
+        self.train_loader = build_loader(config, config.train_phase, training=True)
+        self.val_loader = build_loader(config, config.val_phase, training=False)
+        self.stage = build_stage(config).to(self.device)
+        self.optimizer = build_optimizer(config, self.stage.parameters())
+        self.scaler = build_scaler(config, self.device)
+        self.train_batches = Prefetcher(self.train_loader, self.device, self.stage.execution.engine)
+        self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
+        self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
+        self.progress = Progress()
+        self.stopping = False
+        self.older = () if config.resume else ("best.ckpt", "last.ckpt", "scores.json")  # of a run in the same folder
+        if config.resume:
+            self._resume(newest_checkpoint(config.resume))
+        elif not config.overwrite_weights and list(self.folder.glob("*.ckpt")):
+            raise ValueError(f"{self.folder}: holds checkpoints already; choose another --log_dir, go on with --resume "
+                             f"{self.folder}, or allow --overwrite_weights True")
+
+    def save(self, name: str) -> None:
+        """Write `<log_dir>/<name>` with all that `--resume` needs.
+
+        The first that a new run writes takes the place of all that an older run left there, lest it be taken for its
+        own; not earlier, so that a run that fails at once costs nothing.
+        """
+        rng = {"cpu": torch.get_rng_state()}
+        if self.device.type == "cuda":
+            rng["cuda"] = torch.cuda.get_rng_state(self.device)
+        save_checkpoint(self.folder / name, {
+            "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
+            "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
+            **asdict(self.progress), "scenes": len(self.train_loader.dataset), "config": dict(vars(self.config)),
+            "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
+        for other in self.older:
+            if other != name and not (other == "scores.json" and self.progress.best >= 0):  # then just written
+                (self.folder / other).unlink(missing_ok=True)
+        self.older = ()
+
+    def _resume(self, path: Path) -> None:
+        content = load_checkpoint(path)
+        try:
+            self.stage.load_state_dict(content["state_dict"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.scheduler.load_state_dict(content["scheduler"])
+            if content.get("scaler"):  # another precision's is empty
+                self.scaler.load_state_dict(content["scaler"])
+            self.progress = Progress(**{name: content[name] for name in asdict(self.progress)})
+            torch.set_rng_state(content["rng"]["cpu"])
+            if self.device.type == "cuda" and "cuda" in content["rng"]:
+                torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
+        except (KeyError, RuntimeError, TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:300]
+            raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags ({reason}); "
+                             "to start from its weights use --weights") from None
+        check_same_epoch(content, path, self.config, len(self.train_loader.dataset))
+        print(f"resumed {path} at step {self.progress.step}, epoch {self.progress.epoch}")
+
+    @property
+    def finished(self) -> bool:
+        """Whether --max_epoch or --max_iter is reached."""
+        return self.progress.epoch >= self.config.max_epoch or self.progress.step >= self.config.max_iter
+
+
+def train(config: Namespace) -> None:
+    """Train the stage that the flags select until --max_epoch or --max_iter."""
+    run = Training(config)
+    write_config(config, run.folder / "config.yaml")
+    trained = sum(p.numel() for p in run.stage.parameters() if p.requires_grad)
+    print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
+          f"{len(run.train_loader.dataset)} scenes to train on, "
+          f"{len(run.val_loader.dataset)} to validate on, {run.device}")
+    purge = run.progress.step + 1 if config.resume else None  # steps from here on that were logged before a crash
+    with SummaryWriter(run.folder, purge_step=purge) as writer, _stop_on_signal(run):
+        while not run.finished:
+            train_one_epoch(run, writer)
+            if run.progress.batch == 0 or run.finished:
+                best, watched = run.progress.best, None
+                if run.progress.epoch % config.val_epoch_freq == 0 or run.finished:
+                    watched = validate(run, writer)
+                if run.progress.batch == 0:  # not where --max_iter ends the run inside an epoch, which may be extended
+                    run.scheduler.step_epoch(watched)
+                if run.progress.best > best:
+                    run.save("best.ckpt")
+            run.save("last.ckpt")
+            if run.stopping and not run.finished:
+                print(f"stopped at step {run.progress.step}; go on with --resume {run.folder}")
+                return
+
+
+def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
+    """Train on the rest of the epoch in hand. Raises ValueError when the loss is not finite."""
+    config, progress, stage = run.config, run.progress, run.stage
+    stage.train()
+    run.train_loader.set_epoch(progress.epoch, progress.batch * config.batch_size)
+    bar = tqdm(run.train_batches, desc=f"epoch {progress.epoch}", initial=progress.batch, total=run.batches,
+               unit="batch", dynamic_ncols=True)
+    run.optimizer.zero_grad(set_to_none=True)
+    group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
+    total = torch.zeros((), device=run.device)
+    placed, skipped = Counter(), Counter()
+    readout = Readout(run.device)
+    for batch in bar:
+        placed.update(batch.placed)
+        skipped.update(batch.skipped)
+        loss = config.embedding_loss_lambda * _loss(run, batch) if config.use_embedding_loss else _loss(run, batch)
+        run.scaler.scale(loss / group).backward()
+        total += loss.detach() / group
+        progress.batch += 1
+        if progress.batch % config.iter_size and progress.batch < run.batches:
+            continue
+        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total)))
+        take_step(run.optimizer, run.scaler)
+        run.optimizer.zero_grad(set_to_none=True)
+        progress.step += 1
+        run.scheduler.step_iteration()
+        total.zero_()
+        group = min(config.iter_size, run.batches - progress.batch)
+        if run.stopping or progress.step >= config.max_iter:
+            break
+    report_steps(config, writer, bar, readout.flush())
+    bar.close()
+    if placed or skipped:
+        tqdm.write(instance_report(placed, skipped))
+        writer.add_scalar("train/instances_placed", placed.total(), progress.step)
+        writer.add_scalar("train/instances_skipped", skipped.total(), progress.step)
+    if progress.batch >= run.batches:
+        progress.epoch, progress.batch = progress.epoch + 1, 0
+
+
+def _loss(run: Training, batch) -> torch.Tensor:
+    """Loss of a batch; one without a labelled voxel gives 0 with a zero gradient and is counted (lesson L6)."""
+    run.progress.unlabelled_batches += not batch.labelled
+    return run.stage.criterion(run.stage(batch), batch.labels)
+
+
+def _figures(run: Training, scenes: list[str], loss: torch.Tensor) -> tuple[Step, torch.Tensor]:
+    """The step in hand and its figures (n,), still on the device."""
+    figures = {"loss": loss, **getattr(run.stage.criterion, "terms", {})}
+    if run.scaler.is_enabled():
+        figures["loss_scale"] = run.scaler.scale(torch.ones_like(loss))
+    progress = run.progress
+    step = Step(progress.step + 1, progress.epoch, run.optimizer.param_groups[0]["lr"], progress.unlabelled_batches,
+                scenes, list(figures))
+    return step, torch.stack([value.detach().float() for value in figures.values()])
+
+
+def validate(run: Training, writer: SummaryWriter) -> float | None:
+    """Score the stage on the validation scenes, note the best; returns what ReduceLROnPlateau watches."""
+    progress = run.progress
+    evaluation = evaluate(run.stage, run.val_loader, run.device, f"validate {progress.epoch}")
+    if not evaluation.labelled:
+        print("validation scenes are unlabelled: no scores")
+        return None
+    scores = evaluation.scores()
+    for kind, values in scores.items():
+        for name, value in values.items():
+            writer.add_scalar(f"val_{kind}/{name}", value, progress.step)
+    writer.add_scalar("val/loss", evaluation.loss, progress.step)
+    miou = scores["points"]["mIoU/present"]
+    tqdm.write(f"epoch {progress.epoch}, step {progress.step}: validation loss {evaluation.loss:.3f}\n"
+               f"{evaluation.report()}")
+    if miou > progress.best:
+        progress.best = miou
+        write_scores(run.folder / "scores.json", evaluation, step=progress.step, epoch=progress.epoch)
+    return evaluation.loss if run.config.scheadule_monitor == "val_loss" else miou
+
+
+@contextmanager
+def _stop_on_signal(run: Training) -> Iterator[None]:
+    """Turn the first Ctrl-C or SIGTERM into a stop after the optimiser step in hand; a second one kills as usual."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(number, _frame):
+        run.stopping = True
+        signal.signal(number, before[number])
+
+    for number in before:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

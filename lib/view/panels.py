@@ -1,0 +1,130 @@
+"""What a file holds to look at: `read_panels(path)`; `open_room(panels, view)` takes ceiling and near walls away."""
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import ndimage
+
+from datasets.labels import CLASS_NAMES, COLORS, IGNORE_LABEL, UNLABELLED_COLOR, raw_to_class
+from datasets.ply import read_columns
+from lib.view.render import View, heat_colors, usual_and_highest
+
+# What stands between the camera and the room: cut where it is on the near side.
+WALL_LIKE = ("wall", "door", "window", "curtain", "blinds", "picture", "poster", "whiteboard", "blackboard", "board",
+             "bulletin board", "mirror", "closet door", "closet wall", "doorframe", "windowsill", "light switch",
+             "power outlet", "calendar", "clock", "sign", "projector screen", "shower wall", "ledge", "vent",
+             "fire alarm", "structure")
+
+
+@dataclass
+class Panels:
+    """What a file holds.
+
+    points (N, 3) float32 m; input (N, 3) uint8; prediction and truth (N,) class index or -1, None where not known.
+    heat: (N, 3) uint8 colours of a query's heat map; heat_range: relevancy at the lowest and highest colour.
+    """
+    name: str
+    points: np.ndarray
+    input: np.ndarray
+    prediction: np.ndarray | None
+    truth: np.ndarray | None
+    heat: np.ndarray | None = None
+    heat_range: tuple[float, float] = (0.0, 1.0)
+
+    def pictures(self) -> list[tuple[str, np.ndarray]]:
+        """Title and (N, 3) uint8 colours of each panel."""
+        panels = [("input", self.input)]
+        if self.heat is not None:
+            return panels + [("relevancy", self.heat)]
+        for title, classes in (("prediction", self.prediction), ("ground truth", self.truth)):
+            if classes is not None:
+                panels.append((title, class_colors(classes)))
+        return panels
+
+    def select(self, which: np.ndarray) -> "Panels":
+        """The same panels with some of the points. which: (N,) bool, or indices."""
+        part = (None if column is None else column[which] for column in (self.prediction, self.truth, self.heat))
+        return Panels(self.name, self.points[which], self.input[which], *part, self.heat_range)
+
+
+def class_colors(classes: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8 colours of the benchmark, grey where unlabelled (-1). classes: (N,)."""
+    return np.where((classes == IGNORE_LABEL)[:, None], UNLABELLED_COLOR, COLORS[classes]).astype(np.uint8)
+
+
+def read_panels(path: str | Path) -> Panels:
+    """Columns of a scene or of an inference output. Raises FileNotFoundError, ValueError (one line)."""
+    path = Path(path)
+    if path.is_file() and path.suffix == ".txt":
+        raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
+    columns = read_columns(path)
+    output, heat = "input_red" in columns, "relevancy" in columns
+    colors = [f"input_{c}" if output else c for c in ("red", "green", "blue")]
+    missing = [c for c in ("x", "y", "z", *colors, *(["label"] if output and not heat else [])) if c not in columns]
+    if missing:
+        raise ValueError(f"{path}: no vertex column {', '.join(missing)}; a scene has x y z red green blue")
+    points = np.stack([columns[c] for c in "xyz"], 1).astype(np.float32)
+    if len(points) == 0:
+        raise ValueError(f"{path}: has no points")
+    finite = np.isfinite(points).all(1)
+    if not finite.all():
+        raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite")
+    input_colors = np.clip(np.stack([columns[c] for c in colors], 1), 0, 255).astype(np.uint8)
+    prediction = raw_to_class(columns["label"]) if output and not heat else None
+    truth = columns.get("ground_truth" if output else "label")
+    panels = Panels(path.stem, points, input_colors, prediction, None if truth is None else raw_to_class(truth))
+    if heat:
+        panels.heat_range = usual_and_highest(columns["relevancy"])
+        panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
+    return panels
+
+
+def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray:
+    """Which points stay when the ceiling, and the walls between camera and room, are taken away. Returns (N,) bool.
+
+    By ground truth where there is any, else by prediction and, since that may err, also by geometry.
+    """
+    trusted = panels.truth is not None and bool((panels.truth != IGNORE_LABEL).any())
+    classes = panels.truth if trusted else panels.prediction
+    if classes is None:
+        classes = np.full(len(panels.points), IGNORE_LABEL)
+    height = panels.points[:, 2] - np.quantile(panels.points[:, 2], 0.001)
+    top = np.quantile(height, 0.999)
+    keep = classes != CLASS_NAMES.index("ceiling")
+    if top > 1.8:  # a room, not a single object
+        keep &= (height < top - 0.10) | (trusted & (classes != IGNORE_LABEL))
+    if not near_walls or view.elevation > 80 or top <= 1.8:
+        return keep if keep.any() else ~keep
+
+    cell = 0.05
+    grid = np.floor((panels.points[:, :2] - panels.points[:, :2].min(0)) / cell).astype(np.int64) + 20  # 1 m of margin
+    inside = np.zeros(grid.max(0) + 21, bool)
+    inside[tuple(grid.T)] = True
+    inside = ndimage.binary_fill_holes(ndimage.binary_closing(inside, iterations=4))
+
+    def near_side(step: float) -> np.ndarray:
+        """Whether a step (m) towards the camera leads out of the room: holds for any floor plan."""
+        toward = -view.axes[2, :2] / np.linalg.norm(view.axes[2, :2])
+        return ~inside[tuple(np.round(grid + step / cell * toward).astype(np.int64).T)]
+
+    wall_like = np.isin(classes, [CLASS_NAMES.index(name) for name in WALL_LIKE])
+    unsure = (height > 0.10) & ((classes == IGNORE_LABEL) | (not trusted))
+    keep &= ~(wall_like & near_side(0.40)) & ~(unsure & near_side(0.15))
+    return keep if keep.any() else ~keep
+
+
+def point_accuracy(prediction: np.ndarray, truth: np.ndarray) -> float:
+    """Share of labelled points whose class is right, nan where none is labelled. Both (N,) class index or -1."""
+    labelled = truth != IGNORE_LABEL
+    return float((prediction == truth)[labelled].mean()) if labelled.any() else float("nan")
+
+
+def legend_entries(panels: Panels) -> list[tuple[str, tuple[int, int, int]]]:
+    """Name and colour of every class in any panel, the one with most points first, unlabelled last."""
+    columns = [c for c in (panels.prediction, panels.truth) if c is not None]
+    counts = np.zeros(len(CLASS_NAMES) + 1, np.int64)
+    for column in columns:
+        counts += np.bincount(column + 1, minlength=len(counts))
+    order = [i for i in np.argsort(-counts[1:], kind="stable") if counts[i + 1]]
+    entries = [(CLASS_NAMES[i], tuple(COLORS[i].tolist())) for i in order]
+    return entries + ([("unlabelled", UNLABELLED_COLOR)] if counts[0] else [])

@@ -1,0 +1,187 @@
+"""Inference: every scene once, at every vertex, in order; bad input gives one line and leaves nothing behind."""
+import json
+
+import numpy as np
+import pytest
+import torch
+
+import get_upload_txt
+from config.config import get_config
+from datasets.labels import COLORS, raw_to_class
+from datasets.loader import build_loader
+from datasets.ply import Scene, read_columns, read_scene, write_columns, write_scene
+from lib.checkpoint import save_checkpoint
+from lib.inference import predict as inference
+from lib.inference.evaluation import evaluate
+from lib.stages import build_stage, pick_device
+from main import main
+from models import build_model
+
+
+@pytest.fixture
+def infer_flags(run_flags, tmp_path):
+    path = tmp_path / "w.ckpt"
+    model = build_model("Res16UNet14S", 3, 200)
+    save_checkpoint(path, {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}})
+
+    def flags(*more):
+        return run_flags("--is_train", "False", "--val_phase", "test", "--visualize", "True", "--visualize_path",
+                         str(run_flags.run / "visualize"), "--weights", str(path), *more)
+
+    flags.root, flags.run, flags.weights = run_flags.root, run_flags.run, path
+    flags.out = run_flags.run / "visualize" / "fulleval"
+    return flags
+
+
+@pytest.mark.parametrize("batch", ["1", "2", "5"])
+def test_L12_every_scene_is_written_once_under_its_own_name(infer_flags, batch):
+    assert main(infer_flags("--val_batch_size", batch, "--val_phase", "val")) == 0
+    assert sorted(p.name for p in infer_flags.out.iterdir()) == [
+        "scenes.json", "val0000_00.ply", "val0000_00.txt", "val0001_00.ply", "val0001_00.txt"]
+    for name in ("val0000_00", "val0001_00"):
+        scan = read_scene(infer_flags.root / "val" / f"{name}.ply")
+        out = read_columns(infer_flags.out / f"{name}.ply")
+        assert np.array_equal(np.stack([out[a] for a in "xyz"], 1), scan.points)
+        assert np.array_equal(out["ground_truth"], scan.labels)
+        assert np.array_equal(np.stack([out[f"input_{c}"] for c in ("red", "green", "blue")], 1), scan.colors)
+
+
+def test_a_folder_lists_the_scenes_of_its_last_inference_once_it_has_ended(infer_flags, monkeypatch, tmp_path, capsys):
+    def upload():
+        arguments = [str(infer_flags.out), "--zip", str(tmp_path / "upload.zip"), "--dry_run"]
+        return get_upload_txt.main(arguments), capsys.readouterr()
+
+    assert main(infer_flags("--val_phase", "val")) == 0
+    assert main(infer_flags()) == 0
+    listed = json.loads((infer_flags.out / "scenes.json").read_text())
+    assert listed == {"val_phase": "test", "weights": str(infer_flags.weights),
+                      "scenes": ["test0000_00", "test0001_00"]}
+    assert len(list(infer_flags.out.glob("*.txt"))) == 4
+    code, printed = upload()
+    assert code == 0 and "2 prediction files of --val_phase test, 1000 points" in printed.out
+
+    def killed(folder, scene, classes):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(inference, "write_prediction", killed)
+    with pytest.raises(KeyboardInterrupt):
+        main(infer_flags())
+    code, printed = upload()
+    assert code == 1 and printed.err.count("\n") == 1 and "scenes.json: is missing" in printed.err
+
+
+def test_a_picture_is_never_without_its_prediction(infer_flags, monkeypatch, capsys):
+    def killed(path, columns):
+        raise OSError(f"{path}: no space left")
+
+    monkeypatch.setattr(inference, "write_columns", killed)
+    assert main(infer_flags()) == 1 and "no space left" in capsys.readouterr().err
+    assert [p.name for p in infer_flags.out.iterdir()] == ["test0000_00.txt"]
+    assert len((infer_flags.out / "test0000_00.txt").read_text().splitlines()) == 500
+
+
+def test_L11_each_vertex_has_the_class_of_the_voxel_it_fell_into(infer_flags):
+    assert main(infer_flags()) == 0
+    config = get_config(infer_flags())
+    device = pick_device(config)
+    stage = build_stage(config).to(device).eval()
+    for batch in build_loader(config, "test", training=False):
+        with torch.no_grad():
+            voxel_classes = stage.classes(stage(batch.to(device))).cpu().numpy()
+        points = read_scene(infer_flags.root / "test" / f"{batch.scenes[0]}.ply").points
+        cells = {tuple(c): k for c, k in zip(batch.coordinates[:, 1:].tolist(), voxel_classes)}
+        expected = [cells[tuple(cell)] for cell in np.floor(points / np.float32(0.05)).astype(int)]
+        out = read_columns(infer_flags.out / f"{batch.scenes[0]}.ply")
+        ids = [int(line) for line in (infer_flags.out / f"{batch.scenes[0]}.txt").read_text().split()]
+        assert raw_to_class(ids).tolist() == expected and out["label"].tolist() == ids
+        assert np.array_equal(np.stack([out[c] for c in ("red", "green", "blue")], 1), COLORS[expected])
+
+
+def test_L13_test_scenes_need_no_labels_and_get_no_score(infer_flags, capsys):
+    assert main(infer_flags()) == 0
+    printed = capsys.readouterr().out
+    assert "unlabelled" in printed and "mIoU" not in printed
+    assert "ground_truth" not in read_columns(infer_flags.out / "test0000_00.ply")
+
+
+def test_L11_scores_come_from_the_label_column_wherever_it_stands(infer_flags):
+    config = get_config(infer_flags("--val_phase", "val"))
+    stage = build_stage(config)
+
+    def scores():
+        return evaluate(stage, build_loader(config, "val", training=False), torch.device("cpu")).scores()
+
+    before = str(scores())
+    for i in range(2):
+        path = infer_flags.root / "val" / f"val{i:04d}_00.ply"
+        columns = read_columns(path)
+        label = columns.pop("label")
+        write_columns(path, {"label": label, **columns, "last": np.zeros(len(label), np.int32)})
+    assert str(scores()) == before
+
+
+def test_scores_of_points_and_voxels_match_a_count_by_hand(infer_flags):
+    config = get_config(infer_flags("--val_phase", "val"))
+    stage, device = build_stage(config), torch.device("cpu")
+    predictions = {}
+    evaluation = evaluate(stage, build_loader(config, "val", training=False), device,
+                          on_scene=lambda i, classes: predictions.update({i: classes}))
+    hits = total = 0
+    for i, classes in predictions.items():
+        truth = raw_to_class(read_scene(infer_flags.root / "val" / f"val{i:04d}_00.ply").labels)
+        hits, total = hits + (classes == truth).sum(), total + len(truth)
+    assert evaluation.scores()["points"]["accuracy"] == pytest.approx(hits / total)
+    assert int(evaluation.points.counts.sum()) == total > int(evaluation.voxels.counts.sum())
+
+
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def drop_colors(path):
+    columns = read_columns(path)
+    write_columns(path, {axis: columns[axis] for axis in "xyz"})
+
+
+def wrong_labels(path):
+    scene = read_scene(path)
+    write_scene(path, Scene(scene.name, scene.points, scene.colors, np.full(len(scene.points), 5000, np.int32)))
+
+
+@pytest.mark.parametrize("spoil,words", [(truncate, "truncated"), (drop_colors, "colour"), (wrong_labels, "5000")])
+def test_a_bad_scene_stops_with_one_line_and_leaves_no_half_of_it(infer_flags, capsys, spoil, words):
+    path = infer_flags.root / "test" / "test0001_00.ply"
+    spoil(path)
+    assert main(infer_flags()) == 1
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("error: ") and str(path) in error and words in error
+    assert sorted(p.name for p in infer_flags.out.iterdir()) == ["test0000_00.ply", "test0000_00.txt"]
+
+
+def test_bad_scenes_give_the_same_line_from_worker_processes(infer_flags, capsys):
+    truncate(infer_flags.root / "test" / "test0001_00.ply")
+    assert main(infer_flags("--num_val_workers", "1")) == 1
+    error = capsys.readouterr().err
+    assert "Traceback" not in error and "error: " in error.strip().splitlines()[-1]
+
+
+@pytest.mark.parametrize("more,words", [
+    (["--weights", "nowhere.ckpt"], "nowhere.ckpt: no such checkpoint"),
+    (["--model", "Res16UNet18S"], "weights of another network"),
+    (["--scannet_path", "nowhere"], "nowhere: no such dataset folder"),
+    (["--val_phase", "holdout"], "holdout.txt"),
+    (["--dataset", "Nothing"], "Scannet200Voxelization2cmDataset"),
+    (["--dataset", "Scannet200Voxelization2cmDataset"], "--voxel_size"),
+])
+def test_wrong_flags_stop_with_one_line_and_write_nothing(infer_flags, capsys, more, words):
+    assert main(infer_flags(*more)) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and words in error
+    assert not infer_flags.run.exists()
+
+
+def test_an_empty_folder_stops_with_one_line(infer_flags, capsys, tmp_path):
+    (tmp_path / "empty").mkdir()
+    assert main(infer_flags("--scannet_path", str(tmp_path / "empty"))) == 1
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "test.txt" in error
