@@ -19,15 +19,19 @@ AGGREGATION, INFORMATION = ".aggregation.json", ".txt"
 
 
 def read_label_table(path: Path) -> dict[str, int]:
-    """Raw ScanNet id of every raw category. Raises FileNotFoundError, and ValueError for another kind of table."""
+    """Raw ScanNet id of every raw category. Raises FileNotFoundError, and ValueError for another kind of table.
+
+    Quotation marks are letters of a category like any other. Of one listed twice the first row counts, as in the
+    benchmark's own preprocessing.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: ScanNet's label table is missing; `bash download.sh` says how to get it")
     with open(path, newline="", encoding="utf-8-sig") as file:
-        rows = list(csv.DictReader(file, delimiter="\t"))
+        rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
     if not rows or not {"raw_category", "id"} <= set(rows[0]):
         raise ValueError(f"{path}: needs the tab-separated columns `raw_category` and `id`")
     try:
-        return {row["raw_category"].strip(): int(row["id"]) for row in rows}
+        return {row["raw_category"].strip(): int(row["id"]) for row in reversed(rows)}
     except (ValueError, AttributeError, TypeError):
         raise ValueError(f"{path}: holds a row without a whole number as `id`") from None
 

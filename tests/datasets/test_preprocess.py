@@ -250,3 +250,15 @@ def test_random_damage_gives_a_scene_or_an_error_with_the_files_name(raw):
         path.write_bytes(whole)
     print(outcomes)
     assert outcomes["refused"] > 100 and outcomes["read"] > 20
+
+
+def test_a_category_that_begins_with_a_quote_swallows_no_line(tmp_path):
+    table = tmp_path / "labels.tsv"
+    table.write_text('id\traw_category\tid40\n1\tpost\t1\n2\t"l" shaped desk\t2\n3\t"tv\t3\n4\tchair\t4\n5\tlamp"\t5\n')
+    assert read_label_table(table) == {"post": 1, '"l" shaped desk': 2, '"tv': 3, "chair": 4, 'lamp"': 5}
+
+
+def test_of_a_category_listed_twice_the_first_row_counts(tmp_path):
+    table = tmp_path / "labels.tsv"
+    table.write_text("id\traw_category\n7\tcouch\n8\tdoor\n1191\tcouch\n")
+    assert read_label_table(table) == {"couch": 7, "door": 8}
