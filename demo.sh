@@ -3,8 +3,10 @@
 #   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
 # It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long.
 set -euo pipefail
+CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . training_scripts/environment.sh
+. training_scripts/paths.sh
 ensure_environment requirements.txt
 SECONDS=0
 say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
@@ -13,8 +15,9 @@ TRAINING=${TRAINING:-1}
 POSTFIX=${POSTFIX:-demo-test}
 export MODEL=Res16UNet14S
 export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDataset
+DATA_ROOT=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPUT_DIR_ROOT:-}")
 export DATA_ROOT=${DATA_ROOT:-data/synthetic} OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
-unset PRETRAINED_WEIGHTS
+unset PRETRAINED_WEIGHTS STAGE
 RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL
 PRECISION=float32
 if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi  # elsewhere it saves no time on a CPU
@@ -41,7 +44,7 @@ bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" $COMMON -
 
 say "inference on the test scenes, and on the validation scenes, whose ground truth the pictures show beside it"
 bash inference.sh "finetune-$POSTFIX"
-PRETRAINED_WEIGHTS=$RUN-$POSTFIX/best.ckpt bash inference.sh "$POSTFIX" --val_phase val
+STAGE=2 bash inference.sh "$POSTFIX" --val_phase val
 
 say "pictures"
 validation=("$RUN-$POSTFIX"/visualize/fulleval/*.ply)

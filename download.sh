@@ -4,9 +4,12 @@
 #   bash download.sh --check RAW     are the files of a ScanNet download complete?
 # Downloads resume where they stopped and are checked; a file that is there and right is not fetched again.
 set -uo pipefail
+CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")" || exit 1
+. training_scripts/paths.sh
 
 # Sources: change them for a mirror. Each: target, address, sha256 ("-": whatever comes, its sum is printed).
+DOWNLOADS=$(from_caller "${DOWNLOADS:-}")
 DOWNLOADS=${DOWNLOADS:-data/downloads}
 SCANNET_LISTS=${SCANNET_LISTS:-https://raw.githubusercontent.com/ScanNet/ScanNet/master/Tasks/Benchmark}
 CLIP_WEIGHTS=${CLIP_WEIGHTS:-https://openaipublic.azureedge.net/clip/models/40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt}
@@ -43,7 +46,8 @@ END
 
 # check RAW: every file that the lists ask for, with how many are missing.
 check() {
-  local raw=$1 split scene name folder missing=0 scenes=0
+  local raw split scene name folder missing=0 scenes=0
+  raw=$(from_caller "$1")
   [ -d "$raw" ] || stop "$raw: no such folder"
   for name in scannetv2-labels.combined.tsv scannetv2_train.txt scannetv2_val.txt scannetv2_test.txt; do
     [ -s "$raw/$name" ] || stop "$raw/$name: missing; see the steps that \`bash download.sh\` prints"

@@ -1,6 +1,8 @@
-# What the scripts share; sourced by them in a subshell whose working directory is the project's root.
+# What the scripts share; sourced by them in a subshell whose working directory is the project's root, and which has
+# the folder they were called from in CALLER.
 #
-# Environment variables, all optional:
+# Environment variables, all optional. Relative paths in them mean the caller's folder, their defaults the project's
+# root; in ARGS, what the caller's folder has means that (training_scripts/paths.sh):
 #   DATA_ROOT           dataset root with train.txt, val.txt, test.txt        data/scannet200
 #   OUTPUT_DIR_ROOT     where runs go: <DATASET>/<MODEL>-<POSTFIX>            outputs
 #   MODEL               a name of models.ARCHITECTURES                        Res16UNet34D
@@ -10,7 +12,12 @@
 #   NUM_GPU             GPUs                                                  1
 #   PYTHON              interpreter                                           .venv/bin/python, else python3
 
-DATA_SET_BY_USER=${DATA_ROOT:-}
+CALLER=${CALLER:-$PWD}
+. training_scripts/paths.sh
+DATA_SET_BY_USER=${DATA_ROOT:-} MODEL_SET_BY_USER=${MODEL:-} DATASET_SET_BY_USER=${DATASET:-}
+if [ "${PRETRAINED_WEIGHTS:-none}" != none ]; then PRETRAINED_WEIGHTS=$(from_caller "$PRETRAINED_WEIGHTS"); fi
+case ${PYTHON:-} in */*) PYTHON=$(from_caller "$PYTHON") ;; esac
+DATA_ROOT=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPUT_DIR_ROOT:-}")
 DATA_ROOT=${DATA_ROOT:-data/scannet200}
 OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
 MODEL=${MODEL:-Res16UNet34D}
@@ -28,6 +35,7 @@ stop() { echo "error: $*" >&2; exit 1; }
 split_args() {
   # -d '': to the end, not to the end of the line; `read` then says 1, as there was no such sign
   if [ $# -eq 1 ]; then read -r -d '' -a ARGS <<< "$1" || true; else ARGS=("$@"); fi
+  arguments_from_caller
 }
 
 # best_of RUN: the checkpoint of a run folder to go on from, nothing if it has none.

@@ -3,6 +3,7 @@
 #   training_scripts/fine_tune_classifier.sh BATCH LOSS SAMPLE_TAIL POSTFIX [ARGS of main.py, quoted or not]
 # LOSS: cross_entropy or focal; SAMPLE_TAIL: True or False
 (
+  CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
   . training_scripts/common.sh
   [ $# -ge 4 ] || stop "usage: fine_tune_classifier.sh BATCH LOSS SAMPLE_TAIL POSTFIX [ARGS]"

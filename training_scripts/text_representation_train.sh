@@ -2,6 +2,7 @@
 # Stage 1, language-grounded pretraining. Run or source:
 #   training_scripts/text_representation_train.sh BATCH POSTFIX [ARGS of main.py, quoted or not]
 (
+  CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
   . training_scripts/common.sh
   [ $# -ge 2 ] || stop "usage: text_representation_train.sh BATCH POSTFIX [ARGS]"

@@ -3,6 +3,7 @@
 #   training_scripts/train_models.sh BATCH LOSS POSTFIX [ARGS of main.py, quoted or not]
 # LOSS: cross_entropy or focal
 (
+  CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
   . training_scripts/common.sh
   [ $# -ge 3 ] || stop "usage: train_models.sh BATCH LOSS POSTFIX [ARGS]"
