@@ -18,7 +18,7 @@ def call(tmp_path):
     stub = tmp_path / "python"
     stub.write_text('#!/bin/bash\nprintf "%s\\n" "$@"\n')
     stub.chmod(0o755)
-    names = ("DATA_ROOT", "OUTPUT_DIR_ROOT", "MODEL", "DATASET", "TEXT_DATASET", "PRETRAINED_WEIGHTS", "STAGE", "CALLER")
+    names = ("DATA_ROOT", "OUTPUT_DIR_ROOT", "MODEL", "DATASET", "TEXT_DATASET", "PRETRAINED_WEIGHTS", "STAGE")
     environment = {name: value for name, value in os.environ.items() if name not in names}
     folder = tmp_path / "user's folder"
     folder.mkdir()
@@ -32,7 +32,7 @@ def call(tmp_path):
 
 
 def train(out: Path, *runs: str) -> None:
-    """Leave behind what a training does: `<DATASET>/<MODEL>-<POSTFIX>` with a checkpoint, stage 1's known by its flags."""
+    """Leave behind what a training does: `<DATASET>/<MODEL>-<POSTFIX>` with flags and checkpoint."""
     for run in runs:
         (out / run).mkdir(parents=True)
         (out / run / "best.ckpt").write_bytes(b"")
