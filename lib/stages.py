@@ -17,7 +17,7 @@ from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
 from lib.checkpoint import from_text_stage, load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
-from lib.language.anchors import fit_width, load_anchors, width_map
+from lib.language.anchors import fit_width, load_anchors, share_a_direction, width_map
 from lib.language.zero_shot import SeenClasses, TextSpace, Vocabulary
 from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
 from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
@@ -155,8 +155,9 @@ def build_stage(config: Namespace, stored: dict | None = None) -> TextStage | Se
 def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, stored: dict) -> TextStage:
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
     named = (encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms)
-    encoded = load_anchors(*named, config.center_anchors)
-    mean = load_anchors(*named, False).mean(0) if config.center_anchors else None
+    encoded, mean = load_anchors(*named, False), None
+    if share_a_direction(encoded) if config.center_anchors == "auto" else config.center_anchors:
+        encoded, mean = load_anchors(*named, True), encoded.mean(0)
     projection = None
     if config.learned_projection:
         projection = nn.Linear(model.feature_channels, encoded.shape[1])

@@ -138,6 +138,18 @@ def test_every_flag_that_names_a_file_or_folder_is_among_them():
     assert named and named <= listed
 
 
+@pytest.mark.parametrize("words,loss", [
+    ("", "contrast_ce"), ("--contrast_temperature 0.1", "contrast_ce"), ("--embedding_loss_type contrast", "contrast"),
+    ("--embedding_loss_type=l2", None), ("'--contrast_form code'", None), ("--contrast_neg_weight 2", None),
+    ("--config flags.yaml", None),
+])
+def test_stage_1_takes_contrast_ce_where_nothing_is_said_of_the_loss(call, words, loss):
+    result = call(f"OUTPUT_DIR_ROOT=out bash $P/training_scripts/text_representation_train.sh 2 x {words}")
+    assert "--use_embedding_loss" in result.stdout
+    assert loss is None and "--embedding_loss_type\n" not in result.stdout or \
+        value(result, "--embedding_loss_type") == loss
+
+
 def test_download_checks_the_folder_that_the_caller_means(call):
     (call.folder / "raw").mkdir()
     result = call("bash $P/download.sh --check raw")

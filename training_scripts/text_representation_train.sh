@@ -1,6 +1,9 @@
 #!/usr/bin/env bash
 # Stage 1, language-grounded pretraining. Run or source:
 #   training_scripts/text_representation_train.sh BATCH POSTFIX [ARGS of main.py, quoted or not]
+# Where ARGS says nothing of the loss, it is cross entropy over all anchors, which helps stage 2 most of what was measured
+# (docs/anchors.md). The paper's, main.py's own default, is `--embedding_loss_type contrast`; --contrast_form and other
+# flags that this loss alone reads choose it, too.
 (
   CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1
@@ -8,6 +11,12 @@
   [ $# -ge 2 ] || stop "usage: text_representation_train.sh BATCH POSTFIX [ARGS]"
   BATCH=$1 POSTFIX=$2
   split_args "${@:3}"
+
+  case " ${ARGS[*]} " in
+    *" --embedding_loss_type"* | *" --config"* | *" --contrast_form"* | *" --negative_sampling"* | *" --num_negative_"* | \
+    *" --contrast_pos_"* | *" --contrast_neg_"*) ;;
+    *) ARGS=(--embedding_loss_type contrast_ce "${ARGS[@]}") ;;
+  esac
 
   # This stage has none before it: PRETRAINED_WEIGHTS, if any, is what it starts from.
   if [ -n "${PRETRAINED_WEIGHTS:-}" ] && [ "$PRETRAINED_WEIGHTS" != none ]; then

@@ -4,6 +4,11 @@ import argparse
 from config.types import positive, str2bool
 
 
+def auto_or_bool(text) -> str | bool:
+    """'auto', or True or False."""
+    return "auto" if str(text).lower() == "auto" else str2bool(text)
+
+
 def add_flags(parser: argparse.ArgumentParser) -> None:
     text = parser.add_argument_group("text anchors and contrast")
     text.add_argument("--text_encoder", default="minilm",
@@ -13,11 +18,14 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                       help="the bare name, `a NAME in a scene`, or the mean over CLIP's templates that suit a room")
     text.add_argument("--text_synonyms", type=str2bool, default=False,
                       help="average each name with those of config/scannet200_synonyms.json")
-    text.add_argument("--center_anchors", type=str2bool, default=False, help="subtract the mean over the classes")
+    text.add_argument("--center_anchors", type=auto_or_bool, default="auto", metavar="auto|True|False",
+                      help="subtract the mean over the classes; auto: where the vectors share one large direction, as "
+                           "CLIP's and SigLIP2's do and MiniLM's do not (the paper: False)")
     text.add_argument("--embedding_loss_type", default="contrast",
                       choices=("contrast", "contrast_ce", "l2", "pointsupcon"),
-                      help="relu contrast with drawn anchors, cross entropy over all anchors, distance to the own "
-                           "anchor, or supervised contrast between voxels, without anchors")
+                      help="relu contrast with drawn anchors (the paper), cross entropy over all anchors (what "
+                           "text_representation_train.sh and demo.sh take), distance to the own anchor, or supervised "
+                           "contrast between voxels, without anchors")
     text.add_argument("--contrast_form", default="published", choices=("published", "code"),
                       help="relu for each negative (the paper), or of their mean (the original's code)")
     text.add_argument("--num_negative_samples", type=positive, default=3)

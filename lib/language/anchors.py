@@ -22,6 +22,7 @@ from datasets.files import replacing
 from lib.language.encoders import Encoder, find_encoder, unit
 
 SYNONYMS = Path(__file__).resolve().parents[2] / "config" / "scannet200_synonyms.json"
+SHARED = 0.6  # mean cosine; docs/anchors.md: CLIP and SigLIP2 0.78 and more, MiniLM with any prompt at most 0.47
 PROMPTS = {
     "name": ("{}",),
     "scene": ("a {} in a scene",),
@@ -85,6 +86,17 @@ def center_anchors(anchors: torch.Tensor, mean: torch.Tensor | None = None) -> t
     """
     mean = anchors.mean(0) if mean is None else mean
     return torch.from_numpy(unit((anchors - mean).numpy(), "centred text anchors"))
+
+
+def share_a_direction(anchors: torch.Tensor) -> bool:
+    """Whether anchors (C, D) unit want centring: their mean cosine is over SHARED, as CLIP's and SigLIP2's is."""
+    return len(anchors) > 1 and mean_cosine(anchors) > SHARED
+
+
+def mean_cosine(anchors: torch.Tensor) -> float:
+    """Mean cosine of two different ones of (C, D) unit anchors."""
+    count = len(anchors)
+    return (float(anchors.double().sum(0).square().sum()) - count) / (count * (count - 1))
 
 
 def read_anchors(path: str | Path, class_names: Sequence[str]) -> np.ndarray:

@@ -1,11 +1,13 @@
 """The three stages: what each trains and what it leaves alone."""
+import numpy as np
 import pytest
 import torch
 
 from config.config import get_config
-from datasets.labels import NUM_CLASSES
+from datasets.labels import CLASS_NAMES, NUM_CLASSES
 from datasets.loader import build_loader
 from lib.checkpoint import save_checkpoint
+from lib.language.anchors import write_anchors
 from lib.stages import build_stage, pick_device
 from models import build_model
 
@@ -58,6 +60,19 @@ def test_anchor_flags_reach_the_anchors(run_flags, anchors_file, monkeypatch):
     build_stage(get_config(run_flags("--use_embedding_loss", "True", "--text_encoder", "clip:ViT-B/32",
                                      "--text_prompt", "indoor", "--text_synonyms", "True")))
     assert given[0][0] == "clip:ViT-B/32" and given[0][3:] == ("indoor", True, False)
+
+
+@pytest.mark.parametrize("shared,flag,centred", [
+    (3.0, "auto", True), (0.5, "auto", False), (3.0, None, True), (3.0, "False", False), (0.5, "True", True)])
+def test_anchors_are_centred_where_they_share_a_direction_and_nothing_else_is_said(run_flags, tmp_path, shared, flag,
+                                                                                  centred):
+    vectors = np.random.default_rng(0).standard_normal((200, 48)) + shared * np.eye(48)[0] * 48 ** 0.5
+    write_anchors(tmp_path / "anchors.npz", CLASS_NAMES, vectors)
+    config = get_config(run_flags("--use_embedding_loss", "True", "--text_encoder", f"file:{tmp_path}/anchors.npz",
+                                  *(["--center_anchors", flag] if flag else [])))
+    stage = build_stage(config)
+    assert (stage.anchors.mean(0).norm() < 0.2) == centred
+    assert torch.allclose(stage.embed(CLASS_NAMES[:3]), stage.anchors[:3], atol=1e-5)  # texts move as anchors did
 
 
 def test_a_stage_1_projection_comes_back_for_evaluation(run_flags, anchors_file, tmp_path):

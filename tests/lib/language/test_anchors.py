@@ -22,6 +22,7 @@ from lib.language.anchors import (
     fit_width,
     load_anchors,
     main,
+    mean_cosine,
     nearest_names,
     width_map,
     write_anchors,
@@ -295,3 +296,9 @@ def test_minilm_encodes_offline_beside_our_own_datasets_folder(tmp_path):
     assert chair.shape == (384,)
     assert float(chair @ office) == pytest.approx(0.869, abs=0.002)  # what sentence-transformers gives
     assert float(chair @ ceiling) == pytest.approx(0.353, abs=0.002)
+
+
+def test_mean_cosine_is_that_of_a_loop():
+    anchors = _anchors(7, 5)
+    cosines = [float(anchors[i] @ anchors[j]) for i in range(7) for j in range(7) if i != j]
+    assert mean_cosine(anchors) == pytest.approx(sum(cosines) / len(cosines), abs=1e-6)
