@@ -10,6 +10,7 @@ import numpy as np
 
 from datasets.labels import CLASS_NAMES, GROUPS, IGNORE_LABEL, NUM_CLASSES, class_to_raw, raw_to_class
 from datasets.ply import Scene
+from datasets.weighting import class_weights
 
 
 def count_points(scene: Scene) -> np.ndarray:
@@ -19,20 +20,11 @@ def count_points(scene: Scene) -> np.ndarray:
 
 
 def category_weights(points: np.ndarray) -> dict[str, float]:
-    """Weight of each class for a weighted loss, by name: inverse log frequency, mean 1 over the classes that occur.
+    """Weight of each class by name, `log` of `datasets.weighting`. points: (200,) of the training split.
 
-    w_c = 1 / ln(1.02 + share of points of c), divided by the mean over classes with points (Paszke et al., ENet,
-    arXiv 1606.02147, section 5.2). Classes without points weigh as the rarest. points: (200,) of the training split.
     Raises ValueError where no point is labelled.
     """
-    points = np.asarray(points, dtype=float)
-    present = points > 0
-    if not present.any():
-        raise ValueError("category weights: no labelled point in the training scenes")
-    weights = 1.0 / np.log(1.02 + points / points.sum())
-    weights /= weights[present].mean()
-    weights[~present] = weights[present].max()
-    return {name: float(weight) for name, weight in zip(CLASS_NAMES, weights)}
+    return {name: float(weight) for name, weight in zip(CLASS_NAMES, class_weights(points, "log"))}
 
 
 def instance_sampling_weights(instances: Mapping[str, int]) -> dict[str, float]:

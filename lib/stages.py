@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
 from datasets.loader import Batch
+from datasets.weighting import class_weights
 from lib.checkpoint import from_text_stage, load_checkpoint, load_weights
 from lib.execution import Execution, build_execution
 from lib.language.anchors import fit_width, load_anchors, share_a_direction, width_map
@@ -212,13 +213,31 @@ def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> 
 
 def _segmentation_loss(config: Namespace) -> nn.Module:
     weighted = config.loss_type == "focal" or config.weighted_cross_entropy
-    weights = None
-    if config.is_train and weighted:
-        path = config.category_weights or Path(config.scannet_path) / "feature_data" / "category_weights.json"
-        weights = load_category_weights(path, CLASS_NAMES)
+    weights = _category_weights(config) if config.is_train and weighted else None
     if config.loss_type == "focal":
         return FocalLoss(config.ignore_label, weights, config.focal_gamma)
     return CrossEntropyLoss(config.ignore_label, weights)
+
+
+def _category_weights(config: Namespace) -> Tensor | None:
+    """α of every class, (C,) float32: of the file --category_weights, else by --category_weighting from class points.
+
+    A dataset root without statistics.csv may still hold the weights of `log` in category_weights.json.
+    """
+    if config.category_weights:
+        return load_category_weights(config.category_weights, CLASS_NAMES)
+    if config.category_weighting == "none":
+        return None
+    statistics = Path(config.scannet_path) / STATISTICS
+    older = statistics.with_name("category_weights.json")
+    if config.category_weighting == "log" and older.is_file() and not statistics.is_file():
+        return load_category_weights(older, CLASS_NAMES)
+    points = load_class_points(statistics, CLASS_NAMES, "name weights with --category_weights FILE.json")
+    weights = class_weights(points.numpy(), config.category_weighting)
+    least, most = weights.argmin(), weights.argmax()
+    print(f"category weights, {config.category_weighting}: {weights[least]:.3g} ({CLASS_NAMES[least]}) "
+          f"to {weights[most]:.3g} ({CLASS_NAMES[most]})")
+    return torch.from_numpy(weights).float()
 
 
 def pick_device(config: Namespace) -> torch.device:

@@ -2,6 +2,7 @@
 import argparse
 
 from config.types import str2bool
+from datasets.weighting import WEIGHTINGS
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -10,5 +11,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     loss.add_argument("--focal_gamma", type=float, default=2.0)
     loss.add_argument("--weighted_cross_entropy", type=str2bool, default=False,
                       help="category weights in cross entropy")
+    loss.add_argument("--category_weighting", default="log", choices=tuple(WEIGHTINGS),
+                      help="weights from the training points of each class, the dataset's feature_data/statistics.csv")
     loss.add_argument("--category_weights", metavar="FILE.json",
-                      help="class name -> weight; by default the dataset's feature_data/category_weights.json")
+                      help="class name -> weight; wins over --category_weighting")

@@ -67,13 +67,15 @@ def draw_negatives(
     return torch.searchsorted(table, drawn, right=True).sub_(target[:, None] * num_classes)
 
 
-def load_class_points(path: str | Path, class_names: Sequence[str]) -> Tensor:
+def load_class_points(path: str | Path, class_names: Sequence[str],
+                      otherwise: str = "use --negative_sampling uniform") -> Tensor:
     """Training points of every class from `statistics.csv`, columns `class` and `train_points`. Returns (C,) float64.
 
+    otherwise: what a user without that file can do instead, for the messages.
     Raises FileNotFoundError, and ValueError for another file, absent classes or counts that are not numbers >= 0.
     """
     path = Path(path)
-    remedy = f"`{BUILD_COMMAND}` writes DIR/feature_data/statistics.csv, or use --negative_sampling uniform"
+    remedy = f"`{BUILD_COMMAND}` writes DIR/feature_data/statistics.csv, or {otherwise}"
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no class frequencies there; {remedy}")
     try:

@@ -78,13 +78,13 @@ def test_rank_counts_the_classes_before_the_best_accepted_one():
 
 
 def test_the_training_benchmark_measures_stage_3_from_stage_2s_weights(run_flags, tmp_path):
-    weights = run_flags.root / "feature_data" / "category_weights.json"
-    weights.parent.mkdir()
+    weights = tmp_path / "weights.json"
     weights.write_text("{}")
     options = Namespace(scannet_path=str(run_flags.root), model="Res16UNet14S", voxel_size=0.05, batch_size=2, steps=3,
                         warm_up=1, precision="bf16", device="cpu", folder=str(tmp_path / "runs"))
+    flags = ["--num_workers", "0", "--category_weights", str(weights)]
     for stage in (2, 3):
-        cells = dict(zip(training.HEADER, training.measure(stage, options, ["--num_workers", "0"]), strict=True))
+        cells = dict(zip(training.HEADER, training.measure(stage, options, flags), strict=True))
         assert cells["stage"] == str(stage) and float(cells["peak GB"]) > 0
         assert 2 * 1e3 / float(cells["ms a step"]) == pytest.approx(float(cells["scenes/s"]), rel=0.05)
 

@@ -194,9 +194,8 @@ def anchors(tmp_path):
     path = tmp_path / "anchors.npz"
     vectors = np.random.default_rng(0).standard_normal((len(CLASS_NAMES), 48)).astype(np.float32)
     np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
-    (tmp_path / "data" / "feature_data").mkdir(exist_ok=True)
-    (tmp_path / "data" / "feature_data" / "category_weights.json").write_text("{}")
-    return "--language_features_path", str(path)
+    (tmp_path / "weights.json").write_text("{}")
+    return "--language_features_path", str(path), "--category_weights", str(tmp_path / "weights.json")
 
 
 @pytest.mark.parametrize("flags", LOSSES.values(), ids=list(LOSSES))

@@ -1,4 +1,7 @@
 """The three stages: what each trains and what it leaves alone."""
+import json
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -179,7 +182,7 @@ def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags)
     (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
     (["--dilations", "1,2"], "four"),
     (["--model", "ResUNet14"], "Res16UNet34D"),
-    (["--loss_type", "focal"], "category_weights.json"),
+    (["--loss_type", "focal"], "statistics.csv"),
 ])
 def test_flags_that_do_not_go_together_stop(run_flags, flags, words):
     with pytest.raises(ValueError if "focal" not in flags else FileNotFoundError, match=words):
@@ -202,3 +205,65 @@ def test_a_stage_1_checkpoint_is_not_evaluated_by_its_untrained_last_layer(run_f
     with pytest.raises(ValueError, match="stage1.ckpt: comes from stage 1"):
         build_stage(get_config(run_flags("--is_train", "False", "--weights", str(path))))
     build_stage(get_config(run_flags("--weights", str(path))))
+
+
+POINTS = (90_000, 9_000, 900, 100)  # of the first four classes
+SHARES = [count / sum(POINTS) for count in POINTS]
+ALPHA = {  # before they are scaled; of `effective`, N is the median, 4950
+    "log": [1 / math.log(1.02 + p) for p in SHARES], "log1": [1 / math.log(1.001 + p) for p in SHARES],
+    "effective": [1 / (1 - (1 - 1 / 4950) ** n) for n in POINTS], "inverse_sqrt": [p ** -0.5 for p in SHARES],
+    "none": [1, 1, 1, 1]}
+
+
+@pytest.fixture
+def statistics(run_flags):
+    """statistics.csv of four classes in a dataset root."""
+    path = run_flags.root / "feature_data" / "statistics.csv"
+    path.parent.mkdir()
+    rows = [f"{name},{points}" for name, points in zip(CLASS_NAMES, POINTS + (0,) * 196)]
+    path.write_text("\n".join(["class,train_points", *rows]))
+    return path
+
+
+def loss_by_hand(criterion, alpha, gamma):
+    """(what the criterion says of a batch, what the formula says with these weights of its four classes)."""
+    logits = 2 * torch.randn(40, NUM_CLASSES, generator=torch.Generator().manual_seed(0))
+    target = torch.arange(40) % 5 - 1
+    terms = [-alpha[y] * (1 - row[y].item()) ** gamma * math.log(row[y].item())
+             for row, y in zip(logits.double().softmax(1), target.tolist()) if y >= 0]
+    return criterion(logits, target).item(), sum(terms) / len(terms)
+
+
+@pytest.mark.parametrize("flags,gamma", [(["--loss_type", "focal"], 2), (["--weighted_cross_entropy", "True"], 0)])
+@pytest.mark.parametrize("weighting", ALPHA)
+def test_the_loss_of_stage_2_is_weighted_by_the_class_points_of_the_dataset(run_flags, statistics, weighting, flags,
+                                                                           gamma):
+    stage = build_stage(get_config(run_flags(*flags, "--category_weighting", weighting)))
+    alpha = [value / (sum(ALPHA[weighting]) / 4) for value in ALPHA[weighting]]
+    found, expected = loss_by_hand(stage.criterion, alpha, gamma)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_cross_entropy_is_weighted_only_where_it_is_asked_for(run_flags):
+    found, expected = loss_by_hand(build_stage(get_config(run_flags())).criterion, [1, 1, 1, 1], 0)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_explicit_category_weights_win(run_flags, statistics, tmp_path):
+    (tmp_path / "own.json").write_text(json.dumps(dict(zip(CLASS_NAMES, (1, 2, 3, 4)))))
+    stage = build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "none",
+                                             "--category_weights", str(tmp_path / "own.json"))))
+    found, expected = loss_by_hand(stage.criterion, [1, 2, 3, 4], 2)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_root_without_statistics_uses_its_stored_log_weights_or_names_the_command(run_flags):
+    folder = run_flags.root / "feature_data"
+    folder.mkdir()
+    (folder / "category_weights.json").write_text(json.dumps(dict(zip(CLASS_NAMES, (1, 2, 3, 4)))))
+    stage = build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log")))
+    found, expected = loss_by_hand(stage.criterion, [1, 2, 3, 4], 2)
+    assert found == pytest.approx(expected, rel=1e-5)
+    with pytest.raises(FileNotFoundError, match="preprocess.statistics DIR` .*--category_weights FILE") as error:
+        build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log1")))
+    assert "statistics.csv" in str(error.value) and "\n" not in str(error.value)
