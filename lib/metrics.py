@@ -1,9 +1,11 @@
 """Segmentation scores from a confusion matrix, with both protocols for classes that the ground truth lacks.
 
-`matrix = ConfusionMatrix(200); matrix.update(prediction, target); matrix.scores(GROUPS)`; `table(rows)` to print.
+`matrix = ConfusionMatrix(200); matrix.update(prediction, target); matrix.scores(GROUPS)`; `table(rows)` to print, and
+`python -m lib.metrics [--classes] "NAME=scores.json" ...` over runs.
 Only 189 of ScanNet200's classes occur in its validation split (head 66, common 65 of 68, tail 58 of 66).
 `mIoU/present` averages over classes in the ground truth; `mIoU/200` over all, absent ones as 0: up to 1.058x lower.
 """
+import argparse
 import json
 import sys
 from collections.abc import Sequence
@@ -93,6 +95,21 @@ class ConfusionMatrix:
         union = true + predicted - hit
         return np.where(true > 0, hit / np.maximum(union, 1), np.nan)
 
+    def per_class(self, names: Sequence[str], groups: Sequence[str] = ()) -> dict[str, dict[str, float | int | str]]:
+        """name -> iou, precision, recall (0..1), points of the ground truth, and the group where `groups` are given.
+
+        NaN: iou and recall of a class that the ground truth lacks, precision of one that was never predicted.
+        """
+        counts = self.counts.numpy()
+        hit, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)[: self.num_classes]
+        shares = (np.where(of > 0, hit / np.maximum(of, 1), np.nan) for of in (predicted, true))
+        result = {}
+        for row, (name, iou, precision, recall) in enumerate(zip(names, self.iou(), *shares, strict=True)):
+            result[name] = {"group": groups[row]} if len(groups) else {}
+            result[name] |= {"iou": float(iou), "precision": float(precision), "recall": float(recall),
+                             "points": int(true[row])}
+        return result
+
     def scores(self, groups: Sequence[str] = ()) -> dict[str, float]:
         """Scores in 0..1; NaN where there is nothing to average, so everything but mIoU/C where nothing is labelled.
 
@@ -146,19 +163,67 @@ def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
     return "\n".join(line.rstrip() for line in lines)
 
 
+def class_table(runs: Sequence[tuple[str, dict[str, dict]]]) -> str:
+    """Plain text table of `ConfusionMatrix.per_class` in percent: head, common, tail, each by the first run's IoU.
+
+    runs: (name, classes) each; of a class that a run lacks, or that has no such figure, "-". Classes without a point in
+    any run come last.
+    """
+    classes = {name: values for _, run in reversed(runs) for name, values in run.items()}  # of two, the first run's
+    width = max(map(len, classes), default=0) + 2
+    figures = ("iou", "precision", "recall")
+
+    def figure(run: dict, name: str, key: str) -> float:
+        value = run.get(name, {}).get(key)
+        return np.nan if value is None else value
+
+    def order(name: str) -> tuple:
+        iou = figure(runs[0][1], name, "iou")
+        return np.isnan(iou), -np.nan_to_num(iou), name
+
+    lines = [" " * (width + 12) + "".join("  " + name[:30].rjust(30) for name, _ in runs)] if len(runs) > 1 else []
+    head = "points".rjust(12) + ("  " + "".join(word.rjust(10) for word in ("IoU", *figures[1:]))) * len(runs)
+    groups = [group for group in (*GROUP_NAMES, None) if any(v.get("group") == group for v in classes.values())]
+    for group in groups:
+        lines.append((group or "class").ljust(width) + head)
+        for name in sorted((name for name, values in classes.items() if values.get("group") == group), key=order):
+            points = max(int(run.get(name, {}).get("points", 0)) for _, run in runs)
+            lines.append(name.ljust(width) + f"{points:12,}" + "".join(
+                "  " + "".join(_percent(figure(run, name, key)).rjust(10) for key in figures) for _, run in runs))
+        lines.append("")
+    return "\n".join(line.rstrip() for line in lines).rstrip()
+
+
+def _read_scores(argument: str, key: str) -> tuple[str, dict]:
+    """(name, what is under `key`) of NAME=scores.json. Raises ValueError for another kind of file."""
+    name, _, path = argument.rpartition("=")
+    try:
+        content = json.loads(Path(path).read_text(encoding="utf-8"))
+        if key == "classes" and "points" in content and key not in content:
+            raise ValueError("it has no figures by class: an older run's; evaluate its checkpoint again")
+        values = dict(content[key])
+        if key == "classes" and not all(isinstance(figures, dict) for figures in values.values()):
+            raise ValueError("`classes` needs figures by name")
+        return name or path, values
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ValueError(f"{path}: not the scores.json of a run ({error})") from None
+
+
 @command
-def main(arguments: Sequence[str]) -> None:
-    """One table over runs: `python -m lib.metrics "stage 2=outputs/.../scores.json" ...`."""
+def main(arguments: Sequence[str] | None = None) -> None:
+    """One table over runs; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m lib.metrics", description="Scores of runs in percent.")
+    parser.add_argument("runs", nargs="+", metavar="[NAME=]scores.json", help="of a run's folder")
+    parser.add_argument("--classes", action="store_true", help="every class: points, IoU, precision, recall")
+    options = parser.parse_args(arguments)
+    if options.classes:
+        print(class_table([_read_scores(argument, "classes") for argument in options.runs]))
+        return
     rows = []
-    for argument in arguments:
-        name, _, path = argument.rpartition("=")
-        try:
-            scores = json.loads(Path(path).read_text(encoding="utf-8"))["points"]
-            rows.append((name or path, {key: np.nan if value is None else value for key, value in scores.items()}))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ValueError(f"{path}: not the scores.json of a run ({error})") from None
+    for name, scores in (_read_scores(argument, "points") for argument in options.runs):
+        rows.append((name, {key: np.nan if value is None else value for key, value in scores.items()}))
     print(table(rows))
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -15,6 +15,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
     run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")
     run.add_argument("--visualize_path", default="outputs/visualize", metavar="DIR", help="they go to DIR/fulleval")
+    run.add_argument("--save_confusion", type=str2bool, default=False,
+                     help="write the confusion matrix beside the scores: confusion.npz, counts[true, predicted], names")
     run.add_argument("--sparse_engine", default="auto", choices=("auto", "reference", "cpu", "triton", "minkowski"),
                      help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is, "
                           "Triton kernels on a GPU; "

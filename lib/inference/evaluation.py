@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from datasets.files import replacing
-from datasets.labels import GROUPS, NUM_CLASSES
+from datasets.labels import CLASS_NAMES, GROUPS, NUM_CLASSES
 from datasets.loader import SceneLoader
 from lib.language.retrieval import Retrieval, retrieval_table
 from lib.language.zero_shot import Vocabulary
@@ -41,6 +41,15 @@ class Evaluation:
         groups = self.vocabulary.groups if self.vocabulary else GROUPS
         scores = {"points": self.points.scores(groups), "voxels": self.voxels.scores(groups)}
         return scores | {"retrieval": self.retrieval.scores(GROUPS)} if self.retrieval else scores
+
+    @property
+    def names(self) -> list[str]:
+        """Of the classes scored, in the order of the confusion matrices' rows."""
+        return list(self.vocabulary.names[:self.vocabulary.scored] if self.vocabulary else CLASS_NAMES)
+
+    def classes(self) -> dict[str, dict]:
+        """`ConfusionMatrix.per_class` over original points."""
+        return self.points.per_class(self.names, self.vocabulary.groups if self.vocabulary else GROUPS)
 
     def report(self) -> str:
         """The tables to print, or "unlabelled" (lesson L13)."""
@@ -104,9 +113,24 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     return result
 
 
-def write_scores(path: Path, evaluation: Evaluation, **about) -> None:
-    """Write an evaluation as JSON, with what else is to be remembered of it; NaN becomes null."""
-    scores = {kind: {key: value if np.isfinite(value) else None for key, value in values.items()}
-              for kind, values in evaluation.scores().items()}
+def write_scores(path: Path, evaluation: Evaluation, confusion: bool = False, **about) -> None:
+    """Write an evaluation as JSON, with what else is to be remembered of it; NaN becomes null.
+
+    Keys: about, "points" and "voxels" (scores), "classes" (name -> figures). confusion: beside scores.json goes
+    confusion.npz with `counts` (C, C) int64, true class by predicted class (and a last column for names outside the
+    label table), over original points, and `names` (C,); without it an older one goes.
+    """
+    scores = {kind: _without_nan(values) for kind, values in evaluation.scores().items()}
+    scores["classes"] = {name: _without_nan(values) for name, values in evaluation.classes().items()}
     with replacing(path) as file:
         json.dump({**about, **scores}, file, indent=1)
+    beside = path.with_name(f"{path.stem.replace('scores', 'confusion')}.npz")
+    if confusion:
+        with replacing(beside, "wb") as file:
+            np.savez_compressed(file, counts=evaluation.points.counts.numpy(), names=np.array(evaluation.names))
+    else:
+        beside.unlink(missing_ok=True)
+
+
+def _without_nan(values: dict) -> dict:
+    return {key: None if isinstance(value, float) and np.isnan(value) else value for key, value in values.items()}

@@ -58,7 +58,7 @@ def run_inference(config: Namespace) -> Evaluation:
         print(f"not in the label table, so predicted but not scored, and id 0: {', '.join(stage.vocabulary.others)}")
     if evaluation.labelled:
         path = Path(config.log_dir) / f"scores_{config.val_phase}.json"
-        write_scores(path, evaluation, weights=str(config.weights))
+        write_scores(path, evaluation, config.save_confusion, weights=str(config.weights))
         print(f"scores in {path}")
     if config.visualize:
         with replacing(folder / SCENE_LIST) as file:

@@ -26,6 +26,8 @@ from lib.training.readout import Readout
 from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, take_step
 from lib.training.step_log import Step, instance_report, report_steps
 
+SCORES = ("scores.json", "confusion.npz")
+
 
 @dataclass
 class Progress:
@@ -56,7 +58,7 @@ class Training:
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
         self.progress = Progress()
         self.stopping = False
-        self.older = () if config.resume else ("best.ckpt", "last.ckpt", "scores.json")  # of a run in the same folder
+        self.older = () if config.resume else ("best.ckpt", "last.ckpt", *SCORES)  # of a run in the same folder
         if config.resume:
             self._resume(newest_checkpoint(config.resume))
         elif not config.overwrite_weights and list(self.folder.glob("*.ckpt")):
@@ -78,7 +80,7 @@ class Training:
             **asdict(self.progress), "scenes": len(self.train_loader.dataset), "config": dict(vars(self.config)),
             "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
         for other in self.older:
-            if other != name and not (other == "scores.json" and self.progress.best >= 0):  # then just written
+            if other != name and not (other in SCORES and self.progress.best >= 0):  # then just written
                 (self.folder / other).unlink(missing_ok=True)
         self.older = ()
 
@@ -207,7 +209,8 @@ def validate(run: Training, writer: SummaryWriter) -> float | None:
                f"{evaluation.report()}")
     if miou > progress.best:
         progress.best = miou
-        write_scores(run.folder / "scores.json", evaluation, step=progress.step, epoch=progress.epoch)
+        write_scores(run.folder / "scores.json", evaluation, run.config.save_confusion, step=progress.step,
+                     epoch=progress.epoch)
     return evaluation.loss if run.config.scheadule_monitor == "val_loss" else miou
 
 

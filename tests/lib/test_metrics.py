@@ -116,3 +116,48 @@ def test_the_command_prints_a_table_over_runs_and_names_a_file_that_is_none(tmp_
     path.write_text("{}")
     assert main([f"stage 2={path}"]) == 1
     assert "scores.json" in capsys.readouterr().err
+
+
+def test_figures_by_class_of_a_case_computed_by_hand():
+    # class 0: 2 of 3 right; class 1: 1 of 1, and one false positive; class 2: absent, predicted never; class 3: 0 of 1
+    classes = _matrix([0, 0, 1, 1, 0, 3], [0, 0, 0, 1, 3, -1], 4).per_class("abcd", ["head", "head", "tail", "tail"])
+    none = float("nan")
+    expected = {"a": ("head", 2 / 4, 2 / 3, 2 / 3, 3), "b": ("head", 1 / 2, 1 / 2, 1, 1),
+                "c": ("tail", none, none, none, 0), "d": ("tail", 0, none, 0, 1)}
+    for name, (group, *figures, points) in expected.items():
+        assert classes[name].pop("group") == group and classes[name].pop("points") == points
+        assert list(classes[name].values()) == pytest.approx(figures, nan_ok=True)
+
+
+def test_per_class_of_names_outside_the_table_counts_them_as_misses():
+    matrix = ConfusionMatrix(2, others=1)
+    matrix.update(np.array([0, 2, 1]), np.array([0, 0, 1]))
+    classes = matrix.per_class(["a", "b"])
+    assert classes["a"] == {"iou": 0.5, "precision": 1, "recall": 0.5, "points": 2}
+
+
+def test_the_class_table_is_grouped_and_ordered_by_iou_with_absent_classes_last(tmp_path, capsys):
+    def values(group, iou, points=7):
+        return {"group": group, "iou": iou, "precision": 0.5, "recall": None, "points": points}
+
+    runs = {"one": {"lamp": values("tail", 0.3), "wall": values("head", 0.2), "bin": values("tail", None, 0),
+                    "floor": values("head", 0.9, 12345)},
+            "two": {"wall": values("head", 0.4), "floor": values("head", 0.1), "lamp": values("tail", 0.8)}}
+    for name, classes in runs.items():
+        (tmp_path / f"{name}.json").write_text(json.dumps({"points": {}, "classes": classes}))
+    assert main(["--classes", f"one={tmp_path}/one.json"]) == 0
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines == [["head", "points", "IoU", "precision", "recall"], ["floor", "12,345", "90.0", "50.0", "-"],
+                     ["wall", "7", "20.0", "50.0", "-"], [],
+                     ["tail", "points", "IoU", "precision", "recall"], ["lamp", "7", "30.0", "50.0", "-"],
+                     ["bin", "0", "-", "50.0", "-"]]
+    assert main(["--classes", f"one={tmp_path}/one.json", f"two={tmp_path}/two.json"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].split() == ["one", "two"]
+    assert lines[2].split() == ["floor", "12,345", "90.0", "50.0", "-", "10.0", "50.0", "-"]
+    assert lines[-1].split() == ["bin", "0", "-", "50.0", "-", "-", "-", "-"]
+    (tmp_path / "old.json").write_text(json.dumps({"points": {}}))
+    for content in ("old.json", "one.jso"):
+        assert main(["--classes", str(tmp_path / content)]) == 1
+        error = capsys.readouterr().err
+        assert content in error and error.count("\n") == 1

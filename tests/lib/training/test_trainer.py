@@ -3,6 +3,7 @@ import json
 import os
 import signal
 
+import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -35,6 +36,23 @@ def test_a_few_epochs_learn_the_toy_classes_and_leave_the_promised_files(run_fla
     content = load_checkpoint(run_flags.run / "last.ckpt")
     assert content["epoch"] == 8 and content["step"] == 16 and content["label_table"]["wall"] == 1
     assert content["config"]["model"] == "Res16UNet14S"
+
+
+def test_scores_by_class_and_the_confusion_matrix_are_kept_and_agree(run_flags):
+    assert main(run_flags("--max_epoch", "1", "--save_confusion", "True")) == 0
+    scores = json.loads((run_flags.run / "scores.json").read_text())
+    with np.load(run_flags.run / "confusion.npz", allow_pickle=False) as file:
+        counts, names = file["counts"], file["names"].tolist()
+    classes = scores["classes"]
+    assert list(classes) == names and counts.shape == (200, 200) and counts.sum() == 1000  # 2 scenes of 500 points
+    assert [classes[name]["points"] for name in names] == counts.sum(1).tolist()
+    present = [values["iou"] for values in classes.values() if values["points"]]
+    assert len(present) == 4 and np.mean(present) == pytest.approx(scores["points"]["mIoU/present"])
+    wall = classes["wall"]
+    assert wall["group"] == "head" and wall["recall"] == pytest.approx(counts[0, 0] / counts[0].sum())
+    assert all(values["iou"] is None for values in classes.values() if not values["points"])
+    assert main(run_flags("--max_epoch", "1")) == 0
+    assert not (run_flags.run / "confusion.npz").exists()  # an older run's is not left beside a newer one's scores
 
 
 def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
