@@ -44,7 +44,8 @@ def read_weights(path: Path, what: str, remedy: str = "") -> dict:
     ValueError for a pickle, which is not opened, and for anything but JSON with an object.
     """
     if path.suffix in (".pkl", ".pickle"):
-        raise ValueError(f"{path}: pickles are not read; give {what} as JSON, {{class name: weight}}")
+        raise ValueError(f"{path}: pickles are not read; give {what} as JSON, {{class name: weight}}, which "
+                         f"`python -m datasets.preprocess.convert_pickle {path} --out FILE.json` makes of one")
     try:
         weights = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:

@@ -107,8 +107,8 @@ def read_anchors(path: str | Path, class_names: Sequence[str]) -> np.ndarray:
     path = Path(path)
     if path.suffix in (".pkl", ".pickle"):
         raise ValueError(
-            f"{path}: pickles are not read; where you trust it, load it yourself and write an npz with "
-            "numpy.savez(PATH, names=names, embeddings=embeddings)"
+            f"{path}: pickles are not read; `python -m datasets.preprocess.convert_pickle {path} --out FILE.npz` makes "
+            "an npz of the original's, numpy.savez(PATH, names=names, embeddings=embeddings) of any"
         )
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file; `python -m lib.language.anchors --out {path}` "
