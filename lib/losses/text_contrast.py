@@ -95,6 +95,12 @@ class _AnchorLoss(nn.Module):
         features = full_precision(features)
         return features, self.anchors.to(features.dtype), target.masked_fill(~labelled, 0), labelled
 
+    def _source(self, generator: torch.Generator | None, device: torch.device) -> torch.Generator | None:
+        """What a call draws from: the generator given, else in training torch's global one. In evaluation one of its
+        own, the same in every call: the figure depends on the features alone, and training's randomness stays as it is.
+        """
+        return generator if generator or self.training else torch.Generator(device).manual_seed(0)
+
 
 def _positive_temperature(temperature: float) -> float:
     if not temperature > 0:
@@ -141,11 +147,12 @@ class TextContrastLoss(_AnchorLoss):
     def forward(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """features: (N, D) any float type; target: (N,) int64, class or ignore label. Returns a scalar.
 
-        generator: source of the negatives, on the device of `target`; torch's global one if None.
+        generator: source of the negatives, on the device of `target`; if None, as `_source`.
         """
         with no_autocast(features):
             features, anchors, classes, labelled = self._prepare(features, target)
-            negatives = draw_negatives(classes, len(anchors), self.num_negatives, self.negative_table, generator)
+            source = self._source(generator, target.device)
+            negatives = draw_negatives(classes, len(anchors), self.num_negatives, self.negative_table, source)
             columns = torch.cat([classes[:, None], negatives], dim=1)  # (N, 1 + n)
             distance = 1 - anchor_cosines(features, anchors, columns)  # (N, 1 + n)
             positive = F.relu(distance[:, 0] - self.pos_thresh)  # (N,)
@@ -201,12 +208,13 @@ class PointSupCon(_AnchorLoss):
     def forward(self, features: Tensor, target: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """features: (N, D) any float type; target: (N,) int64, class or ignore label. Returns a scalar.
 
-        generator: chooses the voxels, on the device of `target`; torch's global one if None.
+        generator: chooses the voxels, on the device of `target`; if None, as `_source`.
         """
         with no_autocast(features):
             features, _, _, labelled = self._prepare(features, target)
             # The first of a random order, labelled voxels before others: a GPU need not say how many there are.
-            place = torch.rand(len(target), generator=generator, device=target.device).masked_fill(~labelled, 2)
+            source = self._source(generator, target.device)
+            place = torch.rand(len(target), generator=source, device=target.device).masked_fill(~labelled, 2)
             chosen = place.topk(min(self.points, len(target)), largest=False).indices  # (M,)
             unit, labelled = F.normalize(features[chosen], dim=1), labelled[chosen]  # (M, D), (M,)
             classes = target[chosen]

@@ -1,11 +1,13 @@
 """Text-anchor losses against a literal N x n x D form. Run: python -m pytest tests/lib/losses/test_text_contrast.py"""
 import sys
 
+import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
 from benchmarks.losses import LOSSES, measure_apart
+from lib.language.zero_shot import SeenClasses
 from lib.losses.negatives import draw_negatives, hard_weights, negative_table
 from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, PointSupCon, TextContrastLoss, nearest_anchor
 
@@ -252,3 +254,18 @@ def test_nearest_anchor_is_the_largest_cosine_whatever_the_norm():
 def test_wrong_options_of_anchor_losses_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call(torch.randn(11, 16))
+
+
+@pytest.mark.parametrize("build", [*ALL, lambda anchors: SeenClasses(PointSupCon, anchors, np.array([3]), -1)],
+                         ids=[*ALL_NAMES, "held_out"])
+def test_an_evaluated_loss_is_the_same_every_time_and_draws_nothing_of_the_global_generator(build):
+    features, anchors, target = _case(voxels=3000)  # more labelled ones than pointsupcon compares
+    loss = build(anchors).eval()
+    before = torch.get_rng_state()
+    first = loss(features, target)
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.manual_seed(99)
+    assert torch.equal(loss(features, target), first)
+    loss.train()
+    drawn = {loss(features, target).item() for _ in range(3)}
+    assert (len(drawn) == 1) == isinstance(loss, AnchorCrossEntropy | AnchorL2)  # training still draws anew
