@@ -5,6 +5,7 @@ Weights lie under `state_dict` with keys `model.<name>`, so LanguageGroundedSems
 import pickle
 import struct
 import warnings
+import zlib
 from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -17,7 +18,12 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 from datasets.files import replacing
 
 PREFIX = "model."
-EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling")  # what an epoch's order and batches depend on
+# What the order, the batches and the samples of an epoch depend on, beside the list of scenes.
+EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling", "repeat_threshold",
+               "dataset", "voxel_size", "train_limit_numpoints", "ignore_label", "normalize_color", "held_out_classes",
+               "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
+               "instance_sampling_weights", "mix_scenes", "train_augmentation", "elastic_distortion",
+               "data_aug_color_trans_ratio", "data_aug_color_jitter_std", "data_aug_scale_min", "data_aug_scale_max")
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 
 # Classes that Lightning's checkpoints name beside the weights, in settings and as keys of callbacks. They are never
@@ -111,9 +117,15 @@ def newest_checkpoint(path: str | Path) -> Path:
     return max(files, key=lambda file: (load_checkpoint(file).get("step", -1), file.stat().st_mtime))
 
 
-def check_same_epoch(content: dict, path: str | Path, config: Namespace, scenes: int) -> None:
-    """Raises ValueError if a checkpoint was written inside an epoch that these flags and this number of training scenes
-    would draw in another order or divide otherwise: its position would repeat some scenes and leave out others."""
+def fingerprint(scenes: Sequence[str]) -> list[int]:
+    """How many scenes, and a checksum of their names in their order."""
+    return [len(scenes), zlib.crc32("\n".join(scenes).encode())]
+
+
+def check_same_epoch(content: dict, path: str | Path, config: Namespace, scenes: Sequence[str]) -> None:
+    """Raises ValueError if a checkpoint was written inside an epoch that these flags and training scenes (their names)
+    would draw in another order, divide or make otherwise: its position would repeat some scenes and leave out others,
+    or the epoch would be neither the one nor the other."""
     stored = content.get("config")
     if not content.get("batch") or not isinstance(stored, dict):
         return
@@ -123,9 +135,13 @@ def check_same_epoch(content: dict, path: str | Path, config: Namespace, scenes:
         if name in stored and then != now:
             raise ValueError(f"{path}: it stopped inside an epoch with --{name} {then}, which --{name} {now} cannot go "
                              f"on with: resume with --{name} {then}, {anew}")
-    if content.get("scenes", scenes) != scenes:
-        raise ValueError(f"{path}: it stopped inside an epoch of {content['scenes']} scenes, and --train_phase "
-                         f"{config.train_phase} of --scannet_path {config.scannet_path} has {scenes}: resume with the "
+    now = fingerprint(scenes)
+    then = content.get("scenes", now)
+    then = then if isinstance(then, list) else [then, now[1]]  # earlier checkpoints have the number alone
+    if then != now:
+        others = f"{now[0]}" if then[0] != now[0] else "others, or in another order"
+        raise ValueError(f"{path}: it stopped inside an epoch of {then[0]} scenes, and --train_phase "
+                         f"{config.train_phase} of --scannet_path {config.scannet_path} has {others}: resume with the "
                          f"same scenes, {anew}")
 
 

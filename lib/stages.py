@@ -28,6 +28,7 @@ from lib.losses.text_contrast import (
     PointSupCon,
     TextContrastLoss,
     anchor_cosines,
+    loss_at_anchors,
     nearest_anchor,
 )
 from models import Res16UNet, build_model
@@ -36,6 +37,8 @@ ANCHOR_CACHE = "feature_data"
 STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 PROJECTION = "projection."  # prefix of its weights in a checkpoint
 UNTRAINED_BY_TEXT_STAGE = ("final.",)
+HEADS = ("model.final.", PROJECTION)  # prefixes of a stage's parameters that end in classes or anchors
+ALIKE = 0.05  # loss at the anchors themselves from which on they are said to be too alike
 INPUT_CHANNELS = 3  # red green blue
 
 
@@ -171,6 +174,8 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, store
         criterion = SeenClasses(partial(_anchor_loss, config, classes=seen), anchors, held_out, config.ignore_label)
     else:
         criterion = _anchor_loss(config, anchors)
+    if config.is_train and config.embedding_loss_type == "contrast":
+        _warn_of_alike_anchors(config, criterion, anchors, centred=mean is not None)
     space = TextSpace(encoder, config.text_prompt, width_map(encoded, width), mean)
     stage = TextStage(model, criterion, execution, anchors, space, projection)
     if config.class_names:
@@ -196,6 +201,18 @@ def _anchor_loss(config: Namespace, anchors: Tensor, classes: np.ndarray | slice
     return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
                             config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
                             config.ignore_label, weights)
+
+
+def _warn_of_alike_anchors(config: Namespace, criterion: nn.Module, anchors: Tensor, centred: bool) -> None:
+    """Say so where the relu contrast is far from 0 at the anchors themselves: then its minimum lies elsewhere."""
+    value = loss_at_anchors(criterion, anchors)
+    if value > ALIKE:
+        unit = F.normalize(anchors, dim=1)
+        mean = ((unit @ unit.T).sum() - len(unit)) / (len(unit) * (len(unit) - 1))
+        remedy = f"give a smaller --contrast_neg_thresh than {config.contrast_neg_thresh:g}" if centred \
+            else "subtract their mean with --center_anchors True"
+        print(f"warning: text anchors are alike (mean cosine {mean:.2f}): where every feature lies on its own anchor "
+              f"the loss is {value:.2f}, not 0, so features settle elsewhere; {remedy}")
 
 
 def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> None:

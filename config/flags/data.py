@@ -1,15 +1,19 @@
 """Datasets, batches and the order of scenes."""
 import argparse
 
-from config.types import positive, share, str2bool, whole
+from config.types import above_zero, positive, share, str2bool, whole
+
+TEXT_DATASETS = ("Scannet200TextualDataset", "Scannet200Textual2cmDataset")  # of stage 1
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
     data = parser.add_argument_group("data")
-    data.add_argument("--dataset", default="Scannet200Voxelization2cmDataset")
+    data.add_argument("--dataset", default="Scannet200Voxelization2cmDataset",
+                      help="Scannet200Voxelization2cmDataset, or Scannet200Textual2cmDataset for stage 1; both without "
+                           "`2cm` at --voxel_size")
     data.add_argument("--scannet_path", default="", metavar="DIR",
                       help="dataset root, with train.txt, val.txt, test.txt")
-    data.add_argument("--voxel_size", type=float, help="metres; only for datasets whose name does not fix it")
+    data.add_argument("--voxel_size", type=above_zero, help="metres; only for datasets whose name does not fix it")
     data.add_argument("--batch_size", type=positive, default=16)
     data.add_argument("--val_batch_size", type=positive, default=1)
     data.add_argument("--num_workers", type=whole, default=4)

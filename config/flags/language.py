@@ -1,7 +1,7 @@
 """Text anchors, and the losses of stage 1."""
 import argparse
 
-from config.types import positive, str2bool
+from config.types import above_zero, cosine_distance, positive, str2bool, zero_or_more
 
 
 def auto_or_bool(text) -> str | bool:
@@ -32,13 +32,13 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     text.add_argument("--negative_sampling", default="uniform", choices=("uniform", "frequency", "hard"),
                       help="contrast: other classes alike, as often as in the dataset's feature_data/statistics.csv, "
                            "or by exp(cosine to the own anchor / --contrast_temperature)")
-    text.add_argument("--contrast_temperature", type=float, default=0.07,
+    text.add_argument("--contrast_temperature", type=above_zero, default=0.07,
                       help="contrast_ce, pointsupcon and hard negatives")
     text.add_argument("--supcon_points", type=positive, default=1024, help="pointsupcon: voxels of a batch compared")
-    text.add_argument("--contrast_pos_thresh", type=float, default=0.0)
-    text.add_argument("--contrast_neg_thresh", type=float, default=0.6)
-    text.add_argument("--contrast_neg_weight", type=float, default=1.0, help="lambda of the paper")
-    text.add_argument("--embedding_loss_lambda", type=float, default=1.0, help="weight of the whole loss")
+    text.add_argument("--contrast_pos_thresh", type=cosine_distance, default=0.0)
+    text.add_argument("--contrast_neg_thresh", type=cosine_distance, default=0.6)
+    text.add_argument("--contrast_neg_weight", type=zero_or_more, default=1.0, help="lambda of the paper")
+    text.add_argument("--embedding_loss_lambda", type=zero_or_more, default=1.0, help="weight of the whole loss")
     text.add_argument("--learned_projection", type=str2bool, default=False,
                       help="a trained linear layer to the anchors' width instead of a fixed isometry of the anchors")
     text.add_argument("--class_names", metavar="FILE.txt|A,B,C",

@@ -16,7 +16,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
 
     stage = parser.add_argument_group("stage")
     stage.add_argument("--is_train", type=str2bool, default=True, help="False: evaluate; with --visualize True, infer")
-    stage.add_argument("--use_embedding_loss", type=str2bool, default=False,
-                       help="stage 1: language-grounded pretraining")
+    stage.add_argument("--use_embedding_loss", type=str2bool,
+                       help="stage 1: language-grounded pretraining; where it is left out, --dataset decides: True for "
+                            "the Textual ones")
     stage.add_argument("--classifier_only", type=str2bool, default=False,
                        help="stage 3: train the last layer, batch norm frozen")

@@ -10,7 +10,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--overwrite_weights", type=str2bool, default=True,
                      help="True: a new run's first checkpoint takes the place of an older run's best.ckpt, last.ckpt "
                           "and scores.json in --log_dir; False: stop if there are checkpoints")
-    run.add_argument("--resume", metavar="DIR|FILE.ckpt", help="go on exactly where a run stopped")
+    run.add_argument("--resume", metavar="DIR|FILE.ckpt", 
+                     help="go on exactly where a run stopped, with its flags and in its folder; flags of the line win, "
+                          "and what they change is printed")
     run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
     run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")

@@ -74,6 +74,16 @@ def nearest_anchor(features: Tensor, anchors: Tensor) -> Tensor:
         return (full_precision(features) @ anchors.to(features.device, full_precision(features).dtype).T).argmax(1)
 
 
+@torch.no_grad()
+def loss_at_anchors(loss: nn.Module, anchors: Tensor, draws: int = 50) -> float:
+    """What a loss over these anchors (C, D) is for features that all lie on their own anchor, when evaluated."""
+    mode = loss.training
+    target = torch.arange(len(anchors), device=anchors.device).repeat(draws)
+    value = loss.eval()(anchors[target], target).item()
+    loss.train(mode)
+    return value
+
+
 class _AnchorLoss(nn.Module):
     """What the losses share: unit anchors (C, D) that move with `.to(device)`, and the ignore label."""
 

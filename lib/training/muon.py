@@ -1,5 +1,8 @@
 """Muon for sparse networks: convolution kernels move along the nearest orthogonal matrix of their momentum, all other
 parameters by AdamW (Jordan et al., 2024, kellerjordan.github.io/posts/muon; Liu et al., arXiv 2502.16982).
+
+Heads, whose columns are classes, are AdamW's too, as in both: an orthogonal step moves all directions alike, and would
+move the column of a class that the batch lacks as far as that of one which fills it.
 """
 from collections.abc import Iterable
 
@@ -52,18 +55,31 @@ def _polynomials(gram: Tensor) -> Tensor:
 
 
 class Muon(torch.optim.Optimizer):
-    """A kernel (K, C_in, C_out) is one matrix (K C_in, C_out); its step is scaled to AdamW's size, 0.2 sqrt(max side).
+    """A kernel (K, C_in, C_out) is one matrix (K C_in, C_out), one of size 1 (C_in, C_out) as it is; its step is scaled
+    to AdamW's size, 0.2 sqrt(max side). heads: parameters that are AdamW's whatever their shape.
 
     Same numbers as torch.optim.Muon, which takes 2-D parameters only. Momentum 0.95, Nesterov.
     """
 
-    def __init__(self, params: Iterable[Tensor], lr: float, betas: tuple[float, float], weight_decay: float):
-        params = list(params)
+    def __init__(self, params: Iterable[Tensor], lr: float, betas: tuple[float, float], weight_decay: float,
+                 heads: Iterable[Tensor] = ()):
+        params, heads = list(params), {id(head) for head in heads}
+        kernels = [p for p in params if p.ndim in (2, 3) and id(p) not in heads]
+        chosen = {id(kernel) for kernel in kernels}
         self._step_supports_amp_scaling = True  # what GradScaler asks before it leaves skipping to an optimiser
         defaults = dict(lr=lr, betas=betas, weight_decay=weight_decay, momentum=0.95, fused=True)
-        groups = [{"params": [p for p in params if p.ndim == 3], "kernels": True},
-                  {"params": [p for p in params if p.ndim != 3], "kernels": False}]
+        groups = [{"params": kernels, "kernels": True},
+                  {"params": [p for p in params if id(p) not in chosen], "kernels": False}]
         super().__init__([group for group in groups if group["params"]], defaults)
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Go on from `state_dict()`. Raises ValueError for one of before kernels of size 1 were orthogonalised."""
+        sizes, own = ([len(group["params"]) for group in groups] for groups in
+                      (state_dict["param_groups"], self.param_groups))
+        if sizes != own and sum(sizes) == sum(own):
+            raise ValueError("its Muon gave kernels of size 1 to AdamW and has no momentum of them, which this one "
+                             "orthogonalises")
+        super().load_state_dict(state_dict)
 
     @torch.no_grad()
     def step(self, closure=None) -> None:
@@ -90,7 +106,7 @@ class Muon(torch.optim.Optimizer):
             if skip is not None:  # an infinite gradient times 0 would still be NaN
                 grad = torch.where(skip > 0, state["momentum_buffer"], grad)
             momentum = state["momentum_buffer"].lerp_(grad, 1 - group["momentum"])
-            ahead.append(grad.lerp(momentum, group["momentum"]).flatten(0, 1))
+            ahead.append(grad.lerp(momentum, group["momentum"]).flatten(0, -2))
         taken = 1 if skip is None else (skip == 0).float()
         for kernel, direction in zip(kernels, orthogonal(ahead)):
             step = direction.reshape(kernel.shape)

@@ -1,6 +1,7 @@
 """Optimisers, learning-rate schedules and the loss scale by the flags `--optimizer`, `--scheduler`, `--precision`.
 
 `optimizer = build_optimizer(config, model.parameters())`, `scheduler = build_scheduler(config, optimizer, steps)`;
+on resuming `resume_solvers(optimizer, scheduler, checkpoint)`;
 `scaler = build_scaler(config, device)`; then `take_step(optimizer, scaler)` and `scheduler.step_iteration()` after each
 group of batches and `scheduler.step_epoch(score)` after each epoch.
 """
@@ -21,8 +22,10 @@ PER_ITERATION = ("StepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR")
 PER_EPOCH = ("MultiStepLR", "ReduceLROnPlateau")
 
 
-def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Parameter]) -> torch.optim.Optimizer:
-    """SGD, Adam, AdamW or Muon over the parameters that require a gradient.
+def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Parameter],
+                    heads: Iterable[torch.nn.Parameter] = ()) -> torch.optim.Optimizer:
+    """SGD, Adam, AdamW or Muon over the parameters that require a gradient. heads: those of them that Muon leaves to
+    AdamW though they are matrices.
 
     Reads optimizer, lr, weight_decay; sgd_momentum, sgd_dampening; adam_beta1, adam_beta2.
     Raises ValueError for another name, and where every parameter is frozen.
@@ -38,7 +41,7 @@ def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Pa
         kind = torch.optim.Adam if config.optimizer == "Adam" else torch.optim.AdamW
         return kind(trained, betas=(config.adam_beta1, config.adam_beta2), fused=True, **common)
     if config.optimizer == "Muon":
-        return Muon(trained, betas=(config.adam_beta1, config.adam_beta2), **common)
+        return Muon(trained, betas=(config.adam_beta1, config.adam_beta2), heads=heads, **common)
     raise ValueError(f"--optimizer {config.optimizer} is unknown, give one of {', '.join(OPTIMIZERS)}")
 
 
@@ -85,16 +88,38 @@ def _factor(config: argparse.Namespace, steps_per_epoch: int) -> Callable[[int],
 
 
 class Scheduler:
-    """A learning-rate schedule that knows whether it counts iterations, epochs, or epochs without a better score."""
+    """A learning-rate schedule that knows whether it counts iterations, epochs, or epochs without a better score.
 
-    def __init__(self, name: str, inner: LambdaLR | ReduceLROnPlateau):
-        self.name = name
-        self.inner = inner
+    Step s of the first `warmup` takes (s + 1) / warmup of the schedule's rate, from which only the optimiser's differs.
+    """
+
+    def __init__(self, name: str, inner: LambdaLR | ReduceLROnPlateau, lr: float, warmup: int = 0):
+        """lr: the initial rate."""
+        self.name, self.inner, self.lr, self.warmup = name, inner, lr, warmup
+        self.iteration = 0
+        self._rates = [group["lr"] for group in inner.optimizer.param_groups]  # without warm-up
+        self._set(self._ramp())
+
+    def _ramp(self) -> float:
+        return min(1.0, (self.iteration + 1) / self.warmup) if self.warmup else 1.0
+
+    def _set(self, ramp: float) -> None:
+        for group, rate in zip(self.inner.optimizer.param_groups, self._rates):
+            group["lr"] = rate * ramp
+
+    def _advance(self, *score: float) -> None:
+        self._set(1.0)  # ReduceLROnPlateau goes on from what it finds there
+        self.inner.step(*score)
+        self._rates = [group["lr"] for group in self.inner.optimizer.param_groups]
+        self._set(self._ramp())
 
     def step_iteration(self) -> None:
         """Call after every optimiser step (not after every batch, where gradients are accumulated)."""
+        self.iteration += 1
         if self.name in PER_ITERATION:
-            self.inner.step()
+            self._advance()
+        else:
+            self._set(self._ramp())
 
     def step_epoch(self, score: float | None = None) -> None:
         """Call after every epoch, with the monitored score or None where none was measured.
@@ -102,20 +127,56 @@ class Scheduler:
         An epoch without a score does not count towards the patience of ReduceLROnPlateau.
         """
         if self.name == "MultiStepLR":
-            self.inner.step()
+            self._advance()
         elif self.name == "ReduceLROnPlateau" and score is not None:
-            self.inner.step(float(score))
+            self._advance(float(score))
 
     def state_dict(self) -> dict[str, Any]:
-        """Name and position; plain numbers only. The learning rates themselves are in the optimiser's state."""
-        return {"name": self.name, "inner": self.inner.state_dict()}
+        """Name, position, and the rates without warm-up; plain numbers only."""
+        return {"name": self.name, "inner": self.inner.state_dict(), "iteration": self.iteration, "lr": self.lr,
+                "rates": self._rates}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict()`. Raises ValueError if the state is another schedule's."""
+        """Go on from the position of `state_dict()`, with the numbers of this schedule's own flags.
+
+        Raises ValueError if the state is another schedule's. One of before there was a warm-up is past it.
+        """
         if state["name"] != self.name:
             name = state["name"]
             raise ValueError(f"the checkpoint's schedule is {name}, not {self.name}: resume with --scheduler {name}")
-        self.inner.load_state_dict(state["inner"])
+        groups = self.inner.optimizer.param_groups
+        self.iteration = state.get("iteration", self.warmup)
+        own = dict(self.inner.state_dict())
+        if self.name == "ReduceLROnPlateau":
+            kept = {name: own[name] for name in ("factor", "patience", "min_lrs")}
+            if state["inner"]["mode"] != own["mode"]:  # another figure is watched: the best of it is not known
+                kept = own
+            self.inner.load_state_dict({**state["inner"], **kept})
+            rates = state.get("rates") or [group["lr"] for group in groups]
+            self._rates = [rate * (self.lr / state.get("lr", self.lr)) for rate in rates]
+        else:
+            self.inner.load_state_dict({**state["inner"], "base_lrs": own["base_lrs"]})
+            self._rates = [base * factor(self.inner.last_epoch)
+                           for base, factor in zip(self.inner.base_lrs, self.inner.lr_lambdas)]
+        self._set(self._ramp())
+
+
+def resume_solvers(optimizer: torch.optim.Optimizer, scheduler: Scheduler, content: dict) -> None:
+    """Go on from a checkpoint's optimiser and schedule, with the learning rate, decay, momentum and so on of today's
+    flags: the state is the checkpoint's, the numbers are those of the flags.
+
+    Raises ValueError where the state is another optimiser's, of other parameters, or another schedule's.
+    """
+    flags = content["config"] if isinstance(content.get("config"), dict) else {}
+    name = flags.get("optimizer", type(optimizer).__name__)
+    if name != type(optimizer).__name__:
+        raise ValueError(f"the checkpoint's optimiser is {name}: resume with --optimizer {name}")
+    numbers = [{key: value for key, value in group.items() if key not in ("params", "lr")}
+               for group in optimizer.param_groups]
+    optimizer.load_state_dict(content["optimizer"])
+    for group, own in zip(optimizer.param_groups, numbers):
+        group.update(own)
+    scheduler.load_state_dict({"lr": flags.get("lr", scheduler.lr), **content["scheduler"]})
 
 
 def build_scheduler(config: argparse.Namespace, optimizer: torch.optim.Optimizer, steps_per_epoch: int) -> Scheduler:
@@ -144,4 +205,4 @@ def build_scheduler(config: argparse.Namespace, optimizer: torch.optim.Optimizer
     else:
         names = ", ".join(PER_ITERATION + PER_EPOCH)
         raise ValueError(f"--scheduler {config.scheduler} is unknown, give one of {names}")
-    return Scheduler(config.scheduler, inner)
+    return Scheduler(config.scheduler, inner, config.lr, config.warmup_iters)

@@ -16,14 +16,15 @@ from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from config.config import write_config
+from config.resume import changed_flags
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.loader import build_loader
-from lib.checkpoint import check_same_epoch, load_checkpoint, newest_checkpoint, save_checkpoint
+from lib.checkpoint import check_same_epoch, fingerprint, load_checkpoint, newest_checkpoint, save_checkpoint
 from lib.inference.evaluation import evaluate, write_scores
 from lib.prefetch import Prefetcher
-from lib.stages import build_stage, pick_device
+from lib.stages import HEADS, build_stage, pick_device
 from lib.training.readout import Readout
-from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, take_step
+from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, resume_solvers, take_step
 from lib.training.step_log import Step, instance_report, report_steps
 
 SCORES = ("scores.json", "confusion.npz")
@@ -51,7 +52,8 @@ class Training:
         self.train_loader = build_loader(config, config.train_phase, training=True)
         self.val_loader = build_loader(config, config.val_phase, training=False)
         self.stage = build_stage(config).to(self.device)
-        self.optimizer = build_optimizer(config, self.stage.parameters())
+        heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
+        self.optimizer = build_optimizer(config, self.stage.parameters(), heads)
         self.scaler = build_scaler(config, self.device)
         self.train_batches = Prefetcher(self.train_loader, self.device, self.stage.execution.engine)
         self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
@@ -77,8 +79,8 @@ class Training:
         save_checkpoint(self.folder / name, {
             "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
-            **asdict(self.progress), "scenes": len(self.train_loader.dataset), "config": dict(vars(self.config)),
-            "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
+            **asdict(self.progress), "scenes": fingerprint(self.train_loader.dataset.names),
+            "config": dict(vars(self.config)), "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
         for other in self.older:
             if other != name and not (other in SCORES and self.progress.best >= 0):  # then just written
                 (self.folder / other).unlink(missing_ok=True)
@@ -88,8 +90,7 @@ class Training:
         content = load_checkpoint(path)
         try:
             self.stage.load_state_dict(content["state_dict"])
-            self.optimizer.load_state_dict(content["optimizer"])
-            self.scheduler.load_state_dict(content["scheduler"])
+            resume_solvers(self.optimizer, self.scheduler, content)
             if content.get("scaler"):  # another precision's is empty
                 self.scaler.load_state_dict(content["scaler"])
             self.progress = Progress(**{name: content[name] for name in asdict(self.progress)})
@@ -100,8 +101,11 @@ class Training:
             reason = " ".join(str(error).split())[:300]
             raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags ({reason}); "
                              "to start from its weights use --weights") from None
-        check_same_epoch(content, path, self.config, len(self.train_loader.dataset))
+        check_same_epoch(content, path, self.config, self.train_loader.dataset.names)
         print(f"resumed {path} at step {self.progress.step}, epoch {self.progress.epoch}")
+        if isinstance(content.get("config"), dict):
+            for line in changed_flags(content["config"], vars(self.config)):
+                print(f"changed: {line}")
 
     @property
     def finished(self) -> bool:
@@ -117,16 +121,20 @@ def train(config: Namespace) -> None:
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
           f"{len(run.train_loader.dataset)} scenes to train on, "
           f"{len(run.val_loader.dataset)} to validate on, {run.device}")
+    if run.finished:
+        print(f"nothing left to train: --max_epoch {config.max_epoch} or --max_iter {config.max_iter} is reached; "
+              "give a larger one")
     purge = run.progress.step + 1 if config.resume else None  # steps from here on that were logged before a crash
     with SummaryWriter(run.folder, purge_step=purge) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)
             if run.progress.batch == 0 or run.finished:
                 best, watched = run.progress.best, None
-                if run.progress.epoch % config.val_epoch_freq == 0 or run.finished:
+                due = run.progress.epoch % config.val_epoch_freq == 0
+                if due or run.finished:
                     watched = validate(run, writer)
                 if run.progress.batch == 0:  # not where --max_iter ends the run inside an epoch, which may be extended
-                    run.scheduler.step_epoch(watched)
+                    run.scheduler.step_epoch(watched if due else None)
                 if run.progress.best > best:
                     run.save("best.ckpt")
             run.save("last.ckpt")

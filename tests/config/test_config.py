@@ -6,7 +6,10 @@ import pytest
 import yaml
 
 from config.config import get_config, get_parser, write_config
+from config.flags.data import TEXT_DATASETS
 from config.retired import RETIRED
+from datasets.scannet200 import DATASETS
+from lib.checkpoint import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
 FLAGS = [action.dest for action in get_parser()._actions if action.dest not in ("help", "config")]
@@ -51,8 +54,82 @@ def test_what_cannot_be_meant_stops(line, capsys):
     assert error.startswith("error: ") and error.count("\n") == 1 and line[0] in error
 
 
+FLOATS = [action.dest for action in get_parser()._actions if action.dest in FLAGS and action.type not in (None, str)
+          and isinstance(action.default, float) or action.dest == "voxel_size"]
+
+
+def stopped_by(line, capsys):
+    with pytest.raises(SystemExit) as stop:
+        get_config(line)
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and error.startswith("error: ") and error.count("\n") == 1
+    return error
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-1", "-inf", "x"])
+def test_no_float_flag_takes_nan_infinity_or_a_negative_number(value, capsys, tmp_path):
+    assert len(FLOATS) > 20 and {"focal_gamma", "contrast_neg_weight", "poly_power", "lr", "adam_beta2"} <= set(FLOATS)
+    for flag in FLOATS:
+        assert flag in stopped_by([f"--{flag}", value], capsys)
+        (tmp_path / "config.yaml").write_text(f"{flag}: {'.' * (value in ('nan', 'inf'))}{value}\n")
+        assert flag in stopped_by(["--config", str(tmp_path / "config.yaml")], capsys)
+
+
+@pytest.mark.parametrize("line", [
+    ["--adam_beta1", "1"], ["--adam_beta2", "1.5"], ["--sgd_momentum", "1"], ["--sgd_dampening", "2"],
+    ["--step_gamma", "1.1"], ["--step_gamma", "0"], ["--exp_gamma", "0"], ["--contrast_temperature", "0"],
+    ["--contrast_neg_thresh", "2.1"], ["--voxel_size", "0"], ["--data_aug_scale_min", "0"],
+    ["--data_aug_color_jitter_std", "2"], ["--multi_step_milestones", "150,120"], ["--multi_step_milestones", "9,9"],
+    ["--multi_step_milestones", "-3"], ["--dilations", "1,1,1,0"], ["--warmup_iters", "-1"],
+    ["--data_aug_scale_min", "1.2", "--data_aug_scale_max", "1.1"],
+    ["--step_gamma", "1", "--scheduler", "ReduceLROnPlateau"],
+    ["--scheduler_min_lr", "0.2", "--scheduler", "ReduceLROnPlateau", "--lr", "0.1"]])
+def test_values_outside_their_range_or_their_order_stop(line, capsys):
+    assert line[0] in stopped_by(line, capsys)
+
+
+def test_the_dataset_chooses_stage_1_and_contradicting_it_stops(capsys):
+    assert {name for name, dataset in DATASETS.items() if dataset.textual} == set(TEXT_DATASETS)
+    for name in DATASETS:
+        assert get_config(["--dataset", name]).use_embedding_loss is (name in TEXT_DATASETS)
+        assert get_config(["--dataset", name, "--use_embedding_loss", "True"]).use_embedding_loss is True
+    error = stopped_by(["--dataset", "Scannet200Textual2cmDataset", "--use_embedding_loss", "False"], capsys)
+    assert "--dataset Scannet200Voxelization2cmDataset" in error
+
+
+RUN = ["--loss_type", "focal", "--dataset", "Scannet200VoxelizationDataset", "--voxel_size", "0.2", "--mix_scenes", "1"]
+
+
+@pytest.mark.parametrize("kept", ["config.yaml", "last.ckpt"])
+def test_resuming_takes_the_flags_of_the_run_and_the_line_wins(tmp_path, kept):
+    run = tmp_path / "run"
+    first = get_config([*RUN, "--log_dir", "elsewhere"])
+    if kept == "config.yaml":
+        write_config(first, run / "config.yaml")
+    else:
+        save_checkpoint(run / "last.ckpt", {"step": 3, "config": dict(vars(first))})
+    for named in (run, run / "last.ckpt"):
+        again = get_config(["--resume", str(named), "--voxel_size", "0.1"])
+        assert vars(again) == {**vars(first), "voxel_size": 0.1, "resume": str(named), "log_dir": str(run)}
+    assert get_config(["--resume", str(run), "--log_dir", "other"]).log_dir == "other"
+
+
+@pytest.mark.parametrize("content,words", [("no_such: 1", "no flag --no_such"), ("lr: -1", "lr: -1"), ("a: [", "yaml"),
+                                           ("- 1", "no flags of a run")])
+def test_wrong_flags_of_a_resumed_run_stop_with_one_line(tmp_path, content, words, capsys):
+    (tmp_path / "config.yaml").write_text(content)
+    error = stopped_by(["--resume", str(tmp_path)], capsys)
+    assert words in error and str(tmp_path) in error
+
+
+def test_muon_warms_up_by_default_and_nothing_else_does():
+    assert get_config(["--optimizer", "Muon"]).warmup_iters > 0 == get_config([]).warmup_iters
+    assert get_config(["--optimizer", "Muon", "--warmup_iters", "0"]).warmup_iters == 0
+
+
 def test_defaults_of_the_original_are_kept():
     config = get_config([])
+    assert config.max_epoch == 200  # what each stage of the original was trained for
     assert (config.lr, config.sgd_momentum, config.sgd_dampening, config.weight_decay) == (0.05, 0.9, 0.1, 1e-4)
     assert (config.bn_momentum, config.multi_step_milestones, config.step_gamma) == (0.02, [120, 150], 0.3)
     assert (config.num_negative_samples, config.contrast_neg_thresh, config.contrast_neg_weight) == (3, 0.6, 1.0)

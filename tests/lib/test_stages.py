@@ -78,6 +78,23 @@ def test_anchors_are_centred_where_they_share_a_direction_and_nothing_else_is_sa
     assert torch.allclose(stage.embed(CLASS_NAMES[:3]), stage.anchors[:3], atol=1e-5)  # texts move as anchors did
 
 
+def test_anchors_too_alike_for_the_contrast_are_told_of_at_the_start_of_a_training(run_flags, tmp_path, capsys):
+    alike = np.random.default_rng(0).standard_normal((NUM_CLASSES, 64)) * 0.5 + 1  # cosines of about 0.8
+    write_anchors(tmp_path / "alike.npz", CLASS_NAMES, alike)
+
+    def said(*more):
+        build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path",
+                                         str(tmp_path / "alike.npz"), *more)))
+        return capsys.readouterr().out
+
+    line = said("--center_anchors", "False")
+    assert line.startswith("warning: text anchors are alike (mean cosine 0.80)") and line.count("\n") == 1
+    assert "the loss is 0.40," in line and "--center_anchors True" in line  # 0.8 - (1 - 0.6), every negative alike
+    assert "the loss is 0.40," in said("--center_anchors", "False", "--contrast_form", "code")
+    for quiet in ((), ("--embedding_loss_type", "l2"), ("--is_train", "False")):  # by default they are centred
+        assert said(*(("--center_anchors", "False", *quiet) if quiet else ())) == ""
+
+
 def test_a_stage_1_projection_comes_back_for_evaluation(run_flags, anchors_file, tmp_path):
     flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
                       "--learned_projection", "True")
@@ -177,7 +194,6 @@ def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags)
 
 
 @pytest.mark.parametrize("flags,words", [
-    (["--use_embedding_loss", "True", "--contrast_temperature", "0"], "--contrast_temperature 0"),
     (["--classifier_only", "True"], "--weights"),
     (["--classifier_only", "True", "--use_embedding_loss", "True"], "exclude each other"),
     (["--dilations", "1,2"], "four"),

@@ -8,7 +8,16 @@ import pytest
 import torch
 
 from lib.training import muon
-from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, take_step, training_length
+from lib.training.solvers import (
+    PER_EPOCH,
+    PER_ITERATION,
+    build_optimizer,
+    build_scaler,
+    build_scheduler,
+    resume_solvers,
+    take_step,
+    training_length,
+)
 
 
 def _config(**changed):
@@ -16,7 +25,7 @@ def _config(**changed):
         optimizer="SGD", lr=0.05, sgd_momentum=0.9, sgd_dampening=0.1, adam_beta1=0.8, adam_beta2=0.99,
         weight_decay=1e-4, scheduler="MultiStepLR", max_iter=10_000_000, max_epoch=10, step_size=7,
         multi_step_milestones=[3, 5], step_gamma=0.3, poly_power=0.9, exp_gamma=0.95, exp_step_size=4.5,
-        scheadule_monitor="val_miou", scheduler_min_lr=0.001, reduce_patience=2.0, precision="float32",
+        scheadule_monitor="val_miou", scheduler_min_lr=0.001, reduce_patience=2.0, precision="float32", warmup_iters=0,
     )  # fmt: skip
     return Namespace(**{**defaults, **changed})
 
@@ -126,6 +135,75 @@ def test_L19_a_resumed_schedule_goes_on_as_if_never_stopped(name):
     assert rates == expected
 
 
+@pytest.mark.parametrize("name", [*CLOSED_FORMS, "ReduceLROnPlateau"])
+def test_the_rate_rises_linearly_to_the_schedules(name):
+    scores = [0.3] * 10
+    plain = _run(_config(scheduler=name, reduce_patience=0), scores=scores)
+    warm = _run(_config(scheduler=name, reduce_patience=0, warmup_iters=20), scores=scores)
+    ramp = [min(1, (step + 1) / 20) for step in range(60)]
+    assert warm == pytest.approx([rate * share for rate, share in zip(plain, ramp)], rel=1e-12)
+
+
+def _resumed(then, now, steps=8, scores=(0.3, 0.2)):
+    """Optimiser and schedule of a run that takes these steps, and those that the flags of `now` go on with."""
+    solvers = []
+    for config in (then, now):
+        parameter = torch.nn.Parameter(torch.ones(2))
+        optimizer = build_optimizer(config, [parameter])
+        solvers.append((optimizer, build_scheduler(config, optimizer, 6)))
+    optimizer, scheduler = solvers[0]
+    for step in range(steps):
+        optimizer.param_groups[0]["params"][0].grad = torch.ones(2)
+        optimizer.step()
+        scheduler.step_iteration()
+        if step % 4 == 3:
+            scheduler.step_epoch(scores[step // 4])
+    content = {"optimizer": copy.deepcopy(optimizer.state_dict()), "config": vars(then),
+               "scheduler": copy.deepcopy(scheduler.state_dict())}
+    resume_solvers(*solvers[1], content)
+    return solvers
+
+
+@pytest.mark.parametrize("name", PER_ITERATION + PER_EPOCH)
+@pytest.mark.parametrize("warmup", [0, 12])
+def test_resuming_with_another_lr_scales_the_schedule_and_with_the_same_keeps_every_bit(name, warmup):
+    then = _config(scheduler=name, warmup_iters=warmup, reduce_patience=0, multi_step_milestones=[1, 5])
+    for lr, scale in ((0.05, 1), (0.1, 2)):
+        (old, _), (new, scheduler) = _resumed(then, _config(**{**vars(then), "lr": lr}))
+        assert new.param_groups[0]["lr"] == old.param_groups[0]["lr"] * scale
+        for _ in range(3):
+            scheduler.step_iteration()
+        scheduler.step_epoch(0.5)
+        assert new.param_groups[0]["lr"] < lr and scheduler.lr == lr
+
+
+@pytest.mark.parametrize("optimizer,changes", [
+    ("SGD", {"weight_decay": 0.5, "sgd_momentum": 0.5, "sgd_dampening": 0.0}),
+    ("Adam", {"weight_decay": 0.5, "adam_beta1": 0.5, "adam_beta2": 0.6}),
+    ("Muon", {"weight_decay": 0.5, "adam_beta1": 0.5, "adam_beta2": 0.6})])
+def test_resuming_with_other_numbers_of_the_optimiser_applies_them(optimizer, changes):
+    then = _config(optimizer=optimizer)
+    _, (resumed, _) = _resumed(then, _config(**{**vars(then), **changes}))
+    fresh = build_optimizer(_config(**{**vars(then), **changes}), [torch.nn.Parameter(torch.ones(2))])
+    for key, value in fresh.param_groups[0].items():
+        if key not in ("params", "lr"):
+            assert resumed.param_groups[0].get(key) == value or key == "initial_lr", key
+    assert resumed.state_dict()["state"]
+
+
+def test_resuming_a_plateau_takes_todays_patience_and_factor_and_forgets_the_best_of_another_figure():
+    then = _config(scheduler="ReduceLROnPlateau", reduce_patience=5)
+    _, (_, same) = _resumed(then, _config(scheduler="ReduceLROnPlateau", reduce_patience=1, step_gamma=0.5))
+    assert (same.inner.patience, same.inner.factor, same.inner.best) == (1, 0.5, 0.3)
+    _, (_, other) = _resumed(then, _config(scheduler="ReduceLROnPlateau", scheadule_monitor="val_loss"))
+    assert other.inner.mode == "min" and other.inner.best == math.inf
+
+
+def test_resuming_with_another_optimiser_is_refused_by_name():
+    with pytest.raises(ValueError, match="the checkpoint's optimiser is SGD: resume with --optimizer SGD"):
+        _resumed(_config(), _config(optimizer="AdamW"))
+
+
 def test_another_schedules_state_is_refused():
     optimizer = build_optimizer(_config(), [torch.nn.Parameter(torch.ones(2))])
     state = build_scheduler(_config(), optimizer, 6).state_dict()
@@ -176,6 +254,29 @@ def test_muon_moves_kernels_as_torchs_muon_does_and_the_rest_as_adamw():
         for optimizer in (ours, *theirs):
             optimizer.step()
     assert torch.allclose(kernel.reshape(108, 12), flat, atol=2e-3) and torch.allclose(bias, bias_again, atol=1e-6)
+
+
+def test_muon_orthogonalises_kernels_of_size_1_but_not_the_classifiers():
+    def trained(heads):
+        torch.manual_seed(0)
+        kernel = torch.nn.Parameter(torch.zeros(8, 12))
+        optimizer = build_optimizer(_config(optimizer="Muon", lr=1.0, weight_decay=0.0), [kernel],
+                                    [kernel] if heads else [])
+        kernel.grad = torch.randn(8, 12) * torch.logspace(-1, 0, 8)[:, None]
+        optimizer.step()
+        return torch.linalg.svdvals(kernel.detach() / (0.2 * 12**0.5))
+
+    assert trained(heads=False).min() > 0.5 and trained(heads=False).max() < 1.3
+    assert trained(heads=True).max() > 2  # AdamW's first step is a matrix of signs
+
+
+def test_a_muon_state_in_which_kernels_of_size_1_were_adamws_is_refused_with_the_reason():
+    parameters = [torch.nn.Parameter(torch.ones(shape)) for shape in ((27, 4, 12), (4, 12), (12,))]
+    optimizer = build_optimizer(_config(optimizer="Muon"), parameters)
+    state = optimizer.state_dict()
+    state["param_groups"][0]["params"], state["param_groups"][1]["params"] = [0], [1, 2]
+    with pytest.raises(ValueError, match="gave kernels of size 1 to AdamW"):
+        optimizer.load_state_dict(state)
 
 
 def test_muon_multiplies_in_float32_whatever_torch_is_told(monkeypatch):

@@ -12,7 +12,7 @@ from torch.utils.tensorboard import SummaryWriter
 from config.config import get_config
 from datasets.ply import read_scene, write_scene
 from lib.checkpoint import load_checkpoint
-from lib.training import step_log, trainer
+from lib.training import solvers, step_log, trainer
 from lib.training.readout import Readout
 from main import main
 
@@ -120,13 +120,19 @@ def test_L19_a_run_that_ended_at_max_iter_inside_an_epoch_is_extended_exactly(ru
     assert main(run_flags(*FALLING, *part, "--max_iter", "3")) == 0
     assert load_checkpoint(tmp_path / "part" / "last.ckpt")["scheduler"]["inner"]["last_epoch"] == 1
     assert "epoch 1, step 3: validation loss" in capsys.readouterr().out
-    assert main(run_flags(*FALLING, *part, "--resume", part[1])) == 0
+    capsys.readouterr()
+    assert main(run_flags(*FALLING, *part, "--resume", part[1])) == 0  # --max_iter is the run's, too
+    assert "nothing left to train" in capsys.readouterr().out
+    assert main(run_flags(*FALLING, *part, "--resume", part[1], "--max_iter", "100")) == 0
+    assert "changed: max_iter: 3 -> 100\n" in capsys.readouterr().out
     again = load_checkpoint(tmp_path / "part" / "last.ckpt")
     assert whole["scheduler"] == again["scheduler"] and same(whole["state_dict"], again["state_dict"])
 
 
 @pytest.mark.parametrize("flag,then,now", [("batch_size", "2", "4"), ("batch_size", "2", "1"), ("seed", "42", "7"),
-                                           ("iter_size", "1", "2"), ("scene_sampling", "uniform", "repeat_factor")])
+                                           ("iter_size", "1", "2"), ("scene_sampling", "uniform", "repeat_factor"),
+                                           ("repeat_threshold", "0.1", "0.5"), ("mix_scenes", "0.0", "0.5"),
+                                           ("elastic_distortion", "True", "False")])
 def test_L19_inside_an_epoch_flags_that_move_its_position_are_named(run_flags, monkeypatch, capsys, flag, then, now):
     signal_at_step(monkeypatch, 1)
     assert main(run_flags()) == 0
@@ -144,9 +150,11 @@ def test_L19_inside_an_epoch_flags_that_move_its_position_are_named(run_flags, m
 def test_L19_inside_an_epoch_another_number_of_scenes_is_refused(run_flags, monkeypatch, capsys):
     signal_at_step(monkeypatch, 1)
     assert main(run_flags()) == 0
-    with open(run_flags.root / "train.txt", "a") as file:
-        file.write("val/val0000_00.ply\n")
-    capsys.readouterr()
+    scenes = (run_flags.root / "train.txt").read_text()
+    (run_flags.root / "train.txt").write_text(scenes.replace("train/train0003", "val/val0001"))
+    assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 1
+    assert "has others" in capsys.readouterr().err
+    (run_flags.root / "train.txt").write_text(scenes + "val/val0000_00.ply\n")
     assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "inside an epoch of 4 scenes" in error and "--weights" in error
@@ -248,6 +256,68 @@ def test_the_first_signal_stops_after_a_step_with_a_checkpoint_to_resume(run_fla
     assert "--resume" in capsys.readouterr().out
     assert main(run_flags("--resume", str(run_flags.run), "--max_epoch", "1")) == 0
     assert load_checkpoint(run_flags.run / "last.ckpt")["step"] == 2
+
+
+def test_muon_leaves_the_classifier_and_the_projection_to_adamw(run_flags, anchors_file):
+    config = get_config(run_flags("--optimizer", "Muon", "--use_embedding_loss", "True", "--language_features_path",
+                                  anchors_file, "--learned_projection", "True"))
+    run = trainer.Training(config)
+    run.stage.model.final.requires_grad_(True)
+    heads = [parameter for name, parameter in run.stage.named_parameters() if name.startswith(trainer.HEADS)]
+    assert sorted(p.ndim for p in heads) == [1, 2, 2, 2]  # two biases, one of them (1, C), and two kernels
+    kernels, others = (group["params"] for group in run.optimizer.param_groups)
+    assert {p.ndim for p in kernels} == {2, 3} and not {id(p) for p in kernels} & {id(p) for p in heads}
+    assert {p.ndim for p in others if not any(p is head for head in heads)} == {1}
+
+
+def test_the_best_checkpoint_is_the_one_of_highest_miou_over_points_and_present_classes(run_flags, monkeypatch):
+    script = iter([(0.5, 0.1, 0.1), (0.4, 0.9, 0.1), (0.3, 0.1, 0.9), (0.6, 0.2, 0.2)])
+
+    class Scripted:
+        labelled, loss = True, 1.0
+
+        def scores(self):
+            return {"points": {"mIoU/present": self.values[0], "mIoU/200": self.values[1], "accuracy": 1.0},
+                    "voxels": {"mIoU/present": self.values[2], "mIoU/200": self.values[1], "accuracy": 1.0}}
+
+        def report(self):
+            return ""
+
+    def evaluate(*_):
+        evaluation = Scripted()
+        evaluation.values = next(script)
+        return evaluation
+
+    monkeypatch.setattr(trainer, "evaluate", evaluate)
+    steps = []
+    write = trainer.save_checkpoint
+    monkeypatch.setattr(trainer, "save_checkpoint", lambda path, content: (
+        write(path, content), steps.append(content["step"]) if path.name == "best.ckpt" else None))
+    assert main(run_flags("--max_epoch", "4")) == 0
+    assert steps == [2, 8]
+    assert load_checkpoint(run_flags.run / "best.ckpt")["best"] == 0.6
+
+
+def test_resuming_applies_the_lines_numbers_and_names_what_they_change(run_flags, capsys):
+    assert main(run_flags("--max_epoch", "1")) == 0
+    flags = ("--resume", str(run_flags.run), "--max_epoch", "2", "--lr", "0.001", "--weight_decay", "0.5")
+    capsys.readouterr()
+    assert main(flags) == 0  # network, data and all else are the run's
+    printed = capsys.readouterr().out
+    for line in ("lr: 0.01 -> 0.001", "weight_decay: 0.0001 -> 0.5", "max_epoch: 1 -> 2"):
+        assert f"changed: {line}\n" in printed
+    assert printed.count("changed: ") == 3
+    (group,) = load_checkpoint(run_flags.run / "last.ckpt")["optimizer"]["param_groups"]
+    assert (group["lr"], group["weight_decay"]) == (0.001, 0.5)
+    assert main(("--resume", str(run_flags.run), "--optimizer", "SGD")) == 1
+    assert "resume with --optimizer Adam" in capsys.readouterr().err
+
+
+def test_only_due_validations_count_towards_the_patience_of_a_plateau(run_flags, monkeypatch):
+    watched = []
+    monkeypatch.setattr(solvers.Scheduler, "step_epoch", lambda self, score=None: watched.append(score is not None))
+    assert main(run_flags("--max_epoch", "3", "--val_epoch_freq", "2", "--scheduler", "ReduceLROnPlateau")) == 0
+    assert watched == [False, True, False]  # the last is validated because the run ends there, which may be extended
 
 
 def test_a_new_runs_first_checkpoint_takes_the_place_of_an_older_runs_files_and_not_before(run_flags, monkeypatch):

@@ -1,0 +1,35 @@
+"""Stopping and resuming after every step ends with the same bits; `python -m benchmarks.resume` has all the cases."""
+import json
+
+import numpy as np
+import pytest
+
+from benchmarks.resume import LOSSES, VARIANTS, files_to_start_from, stops_and_goes_on
+from datasets.labels import CLASS_NAMES
+from datasets.ply import Scene, write_scene
+
+CASES = [("1 contrast published", "mixing"), ("1 pointsupcon", "accumulation"), ("2 focal", "repeat factor"),
+         ("3 cross_entropy", "tail instances")]
+
+
+@pytest.fixture
+def statistics(run_flags):
+    """What a dataset's feature_data holds, and one tail instance, for the dataset of `run_flags`."""
+    folder = run_flags.root / "feature_data"
+    folder.mkdir()
+    (folder / "category_weights.json").write_text(json.dumps({name: 1 + k % 5 for k, name in enumerate(CLASS_NAMES)}))
+    (folder / "instance_sampling_weights.json").write_text('{"broom": 1.0}')
+    (folder / "scene_classes.json").write_text(json.dumps(
+        {f"train000{k}_00": ["wall", "chair"][:1 + (k == 2)] for k in range(4)}))
+    points = np.random.default_rng(1).random((40, 3)).astype(np.float32) * 0.1
+    write_scene(run_flags.root / "train" / "train_instances" / "broom" / "broom_0.ply",
+                Scene("broom_0", points, np.zeros((40, 3), np.uint8), np.full(40, 1, np.int32), np.ones(40, np.int32)))
+
+
+@pytest.mark.parametrize("loss,variant", CASES)
+def test_L19_stopping_and_resuming_after_every_step_ends_with_the_same_bits(run_flags, statistics, tmp_path, loss,
+                                                                           variant):
+    flags = run_flags("--max_epoch", "2", "--scheduler", "MultiStepLR", "--multi_step_milestones", "1",
+                      *LOSSES[loss], *files_to_start_from(tmp_path)[loss[0]], *VARIANTS[variant])
+    steps, differ = stops_and_goes_on(flags, tmp_path)
+    assert steps == (2 if variant == "accumulation" else 4) and not differ
