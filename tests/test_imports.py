@@ -12,10 +12,11 @@ SOURCES = ("*.py", "benchmarks", "config", "datasets", "lib", "models")
 LAYERS = (
     ("lib.sparse", "lib.memory", "config.command", "config.types", "config.retired", "datasets.files",
      "datasets.weighting"),
+    ("lib.checkpoint",),
     ("config",),
     ("datasets",),
     ("models", "lib.view"),
-    ("lib.checkpoint", "lib.execution", "lib.losses", "lib.metrics", "lib.prefetch"),
+    ("lib.execution", "lib.losses", "lib.metrics", "lib.prefetch"),
     ("lib.language",),
     ("lib.stages",),
     ("lib.language.queries", "lib.inference"),

@@ -141,7 +141,7 @@ def test_every_flag_that_names_a_file_or_folder_is_among_them():
 @pytest.mark.parametrize("words,loss", [
     ("", "contrast_ce"), ("--contrast_temperature 0.1", "contrast_ce"), ("--embedding_loss_type contrast", "contrast"),
     ("--embedding_loss_type=l2", None), ("'--contrast_form code'", None), ("--contrast_neg_weight 2", None),
-    ("--config flags.yaml", None),
+    ("--config flags.yaml", None), ("--resume outputs/run", None),
 ])
 def test_stage_1_takes_contrast_ce_where_nothing_is_said_of_the_loss(call, words, loss):
     result = call(f"OUTPUT_DIR_ROOT=out bash $P/training_scripts/text_representation_train.sh 2 x {words}")

@@ -14,7 +14,7 @@
 
   case " ${ARGS[*]} " in
     *" --embedding_loss_type"* | *" --config"* | *" --contrast_form"* | *" --negative_sampling"* | *" --num_negative_"* | \
-    *" --contrast_pos_"* | *" --contrast_neg_"*) ;;
+    *" --contrast_pos_"* | *" --contrast_neg_"* | *" --resume"*) ;;
     *) ARGS=(--embedding_loss_type contrast_ce "${ARGS[@]}") ;;
   esac
 
