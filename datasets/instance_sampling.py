@@ -5,12 +5,14 @@
 An instance stands on a surface that carries it, or hangs on a wall if its class does; it overlaps nothing, keeps its
 label, and gets a fresh instance id (lessons L7 to L10).
 """
+import dataclasses
 import functools
 from pathlib import Path
 
 import numpy as np
 
 from datasets.geometry import bounds, extent
+from datasets.hanging import hang, squared_up
 from datasets.labels import CLASS_NAMES, RAW_IDS
 from datasets.ply import Scene, read_scene
 from datasets.statistics import read_weights
@@ -19,7 +21,7 @@ CELL = 0.04  # metres, side of the cells in which things may not meet
 CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
 BORDER = 2  # empty cells around a scene
 SUPPORTED = 0.7  # share of the footprint's cells that must lie on the surface
-NEAR = 0.2  # metres, within which a wall is looked at for its direction
+WALL_POINTS = 10_000  # of a scene that its walls' directions are sought by
 SMALL = 0.6  # metres; what is smaller in every direction may also stand on furniture
 
 _FLOOR = ("floor", "mat", "shower floor")
@@ -27,7 +29,7 @@ _FURNITURE = ("table", "desk", "shelf", "bed", "bookshelf", "coffee table", "cou
               "dresser", "tv stand", "end table", "dining table", "cabinet", "file cabinet", "bench", "stand",
               "windowsill", "bathroom vanity", "bathroom counter", "kitchen cabinet", "bathroom cabinet", "ledge",
               "couch", "storage organizer", "ottoman", "mattress", "rack", "stool", "piano", "box", "cart")
-_HANGING = ("picture", "clock", "mirror", "whiteboard", "blackboard", "board", "bulletin board", "poster", "calendar",
+HANGING = ("picture", "clock", "mirror", "whiteboard", "blackboard", "board", "bulletin board", "poster", "calendar",
             "sign", "light switch", "power outlet", "fire alarm", "vent", "toilet paper holder",
             "toilet paper dispenser", "soap dispenser", "paper towel dispenser", "toilet seat cover dispenser",
             "handicap bar", "bar", "rail", "shower curtain rod", "closet rod", "shower head",
@@ -43,12 +45,13 @@ LARGEST_ID = int(RAW_IDS.max())
 
 
 class Room:
-    """What lies in the cells of a scene, as bits: anything at all, what carries, floor, and loose things.
+    """What lies in the cells of a scene, as bits: anything at all, what carries, floor, wall, and loose things.
 
     Loose is what is neither wall nor carries: an instance may touch the wall it hangs on and the surface it stands on.
     Raises ValueError for a scene whose cells would fill the memory.
     """
-    ANY, CARRIES, FLOOR, LOOSE = 1, 2, 4, 8
+    ANY, CARRIES, FLOOR, LOOSE, WALL = 1, 2, 4, 8, 16
+    SIDE = CELL
 
     def __init__(self, points: np.ndarray, labels: np.ndarray):
         low, high = bounds(points)
@@ -62,7 +65,7 @@ class Room:
                              "tail instances in: are its coordinates metres, is a point far out? If not, use "
                              "--sample_tail_instances False") from None
         kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
-        kinds[WALL_ID] = self.ANY
+        kinds[WALL_ID] = self.ANY | self.WALL
         kinds[CARRYING_IDS] = self.ANY | self.CARRIES
         kinds[FLOOR_IDS] |= self.FLOOR
         kinds = kinds[np.clip(labels, 0, LARGEST_ID)]  # (N,)
@@ -71,7 +74,7 @@ class Room:
             self.bits.reshape(-1)[flat[kinds == value]] |= value
 
     def cells(self, points: np.ndarray) -> np.ndarray:
-        """(N, 3) int64 cell of each point."""
+        """int64 cell of each point (..., 3)."""
         return np.floor((points - self.origin) * np.float32(1 / CELL)).astype(np.int64)
 
     def add(self, points: np.ndarray) -> None:
@@ -82,6 +85,12 @@ class Room:
         """Whether cells low to high of the columns (M, 2) are all part of the box that the scene's points span."""
         return bool((columns >= BORDER).all() and (columns <= self.last[:2]).all() and low.min() >= BORDER
                     and high.max() <= self.last[2])
+
+    def furnished(self, places: np.ndarray) -> float:
+        """Share of places (N, 2), in metres, with floor, furniture or ceiling below or above; wall does not count."""
+        cells = np.floor((places - self.origin[:2]) * np.float32(1 / CELL)).astype(np.int64)
+        cells = cells[((cells >= 0) & (cells < self.shape[:2])).all(1)]
+        return (self.bits[cells[:, 0], cells[:, 1]] & (self.CARRIES | self.LOOSE)).any(1).sum() / len(places)
 
     def blocked(self, columns: np.ndarray, low: np.ndarray, high: np.ndarray, kind: int) -> bool:
         """Whether any cell from low to high (M,), both included, of the columns (M, 2) holds something of this kind."""
@@ -123,14 +132,17 @@ class InstanceSampler:
         room = Room(scene.points, scene.labels)
         carrying = np.flatnonzero(np.isin(scene.labels, CARRYING_IDS))
         floor = carrying[np.isin(scene.labels[carrying], FLOOR_IDS)]
-        walls = scene.points[scene.labels == WALL_ID]
+        walls = np.flatnonzero(scene.labels == WALL_ID)
+        walls = np.ascontiguousarray(scene.points[walls[::1 + len(walls) // WALL_POINTS]].T)  # (3, W)
         parts, placed, skipped = [], [], []
         for index in rng.choice(len(self.names), size=self.number, p=self.chances):
             name = self.names[index]
-            instance = _read_instance(self.files[name][rng.integers(len(self.files[name]))])
-            points = _turned(instance.points, rng, upright_only=name in _HANGING)
-            if name in _HANGING:
-                found = self._hang(points, walls, room, rng)
+            hangs = name in HANGING
+            instance = _read_instance(self.files[name][rng.integers(len(self.files[name]))], squared=hangs)
+            points = _turned(instance.points, rng, upright_only=hangs)
+            if hangs:
+                spots = walls.T[rng.integers(walls.shape[1], size=self.tries)] if walls.size else []
+                found = hang(points, walls, spots, room)
             else:
                 small = extent(points).max() < SMALL
                 spots = scene.points[rng.choice(carrying if small else floor, size=self.tries)] if len(floor) else []
@@ -159,49 +171,10 @@ class InstanceSampler:
             if below.any(1).mean() < SUPPORTED:
                 continue
             above = np.maximum(low, level + CONTACT + 1)
-            if not (room.blocked(columns, low, high, Room.LOOSE)
+            if not (room.blocked(columns, low, high, Room.LOOSE | Room.WALL)
                     or room.blocked(columns, above, np.maximum(high, above), Room.ANY)):
                 return moved
         return None
-
-    def _hang(self, points: np.ndarray, walls: np.ndarray, room: Room, rng: np.random.Generator) -> np.ndarray | None:
-        """The points, flat side to a wall and just before it, where nothing hangs or stands yet; else None."""
-        if not len(walls):
-            return None
-        size = extent(points)
-        thin = int(size[:2].argmin())
-        inward = sum(bounds(walls)) / 2
-        points = points - np.array([0, 0, size[2] / 2], np.float32)
-        columns = np.ascontiguousarray(walls.T)
-        for spot in walls[rng.integers(len(walls), size=self.tries)]:
-            near = walls[np.flatnonzero(np.abs(columns[2] - spot[2]) < NEAR)]
-            near = near[(np.abs(near[:, :2] - spot[:2]) < NEAR).all(1)]
-            if len(near) < 10:
-                continue
-            axis = int(extent(near)[:2].argmin())  # the wall's normal
-            if np.ptp(near[:, axis]) > 3 * CELL:
-                continue  # a corner
-            moved = points[:, [1, 0, 2]] * np.array([1, -1, 1], np.float32) if axis != thin else points.copy()
-            side = np.float32(1 if inward[axis] > spot[axis] else -1)
-            surface = near[:, axis].max() if side > 0 else near[:, axis].min()
-            middle = (moved[:, axis].max() + moved[:, axis].min()) / 2
-            moved += spot
-            moved[:, axis] += surface - spot[axis] - middle + side * (np.ptp(moved[:, axis]) / 2 + 0.01)
-            columns, low, high = _columns(room.cells(moved))
-            if (room.inside(columns, low, high) and _backed(moved, walls, axis, spot[axis])
-                    and not room.blocked(columns, low, high, Room.LOOSE | Room.CARRIES)):
-                return moved
-        return None
-
-
-def _backed(points: np.ndarray, walls: np.ndarray, axis: int, depth: float) -> bool:
-    """Whether there is wall behind the four corners and the middle of the points' box."""
-    across = 1 - axis
-    low, high = points[:, [across, 2]].min(0), points[:, [across, 2]].max(0)
-    plane = walls[np.abs(walls[:, axis] - depth) < 2 * CELL][:, [across, 2]]
-    corners = [(low + high) / 2, low, high, np.array([low[0], high[1]]), np.array([high[0], low[1]])]
-    return all(((np.abs(plane[:, 0] - a) < 2 * CELL) & (np.abs(plane[:, 1] - b) < 2 * CELL)).any()
-               for a, b in corners)
 
 
 def _columns(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -216,7 +189,7 @@ def _columns(cells: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def _turned(points: np.ndarray, rng: np.random.Generator, upright_only: bool) -> np.ndarray:
-    """Own rotation about z (not for what hangs: its flat side stays along an axis) and own scale, 0.9 to 1.1."""
+    """Own rotation about z (not for what hangs: the wall turns it) and own scale, 0.9 to 1.1."""
     scale = np.float32(rng.uniform(0.9, 1.1))
     angle = 0.0 if upright_only else rng.uniform(-np.pi, np.pi)
     cos, sin = np.float32(np.cos(angle)), np.float32(np.sin(angle))
@@ -237,8 +210,10 @@ def _joined(scene: Scene, parts: list[tuple[np.ndarray, np.ndarray, int]]) -> Sc
 
 
 @functools.lru_cache(maxsize=2048)
-def _read_instance(path: Path) -> Scene:
-    return read_scene(path)
+def _read_instance(path: Path, squared: bool) -> Scene:
+    """A tail instance; squared: turned so that it is ready to hang (it may be cut from a scene that is not aligned)."""
+    scene = read_scene(path)
+    return dataclasses.replace(scene, points=squared_up(scene.points)) if squared else scene
 
 
 def _sampling_weights(path: Path) -> dict[str, float]:
