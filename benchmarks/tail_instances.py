@@ -1,7 +1,7 @@
 """How many tail instances find a place, and are they right there, in rooms that are turned and in L-shaped ones?
 
     python -m benchmarks.tail_instances                        # rooms of the generator, counts as a table
-    python -m benchmarks.tail_instances --write /tmp/rooms     # and PLY files for visualize.py: what was inserted is red
+    python -m benchmarks.tail_instances --write /tmp/rooms     # and PLY files to look at: what was inserted is red
 """
 import argparse
 import json

@@ -2,12 +2,15 @@
 
     moved = hang(squared_up(points), walls, walls[:, draws].T, room)     # None: none of the spots will do
 """
+import math
+
 import numpy as np
 
 from datasets.geometry import bounds
 
 NEAR = 0.2  # metres around a spot in which the wall's direction is sought
 BANDS = (0.10, 0.05, 0.03)  # metres from a wall's plane in which its points are taken for the next, closer look
+BESIDE = 0.15  # metres that a wall must go on either way from a spot
 GAP = 0.01  # metres between the wall and what hangs on it
 CLEAR = 0.10  # metres before it in which nothing may be
 OPEN = 0.30  # metres before it in which no wall may be: else it would hang inside one that was scanned from both sides
@@ -40,12 +43,7 @@ def hang(points: np.ndarray, walls: np.ndarray, spots: np.ndarray, room) -> np.n
     low, high = bounds(points)
     points, half = points - (low + high) / 2, (high - low) / 2
     for spot in spots:
-        relative = walls - spot[:, None]
-        plane = _plane(relative[:, np.einsum("ij,ij->j", relative, relative) < NEAR ** 2])
-        if plane is not None and max(half[0], half[2]) > NEAR:  # once more, by all of the wall behind it
-            along, depth = plane[0] @ relative[:2], _left(plane[0]) @ relative[:2]
-            behind = (np.abs(along) < half[0]) & (np.abs(relative[2]) < half[2]) & (np.abs(depth) < NEAR / 2)
-            plane = _plane(relative[:, behind])
+        plane = _plane(walls - spot[:, None], max(half[0], NEAR), max(half[2], NEAR))
         if plane is None:
             continue
         direction, depth, rough = plane
@@ -104,30 +102,35 @@ class Place:
 _AROUND = np.stack(np.meshgrid(*[[-1, 0, 1]] * 3, indexing="ij"), -1).reshape(-1, 3)  # (27, 3) a cell and those around
 
 
-def _plane(near: np.ndarray) -> tuple[np.ndarray, float, float] | None:
-    """The wall through the origin that points near (3, K) show: direction (2,), depth to its left, roughness; metres.
+def _plane(walls: np.ndarray, half: float, high: float) -> tuple[np.ndarray, float, float] | None:
+    """The wall through the origin: its direction (2,), the depth of its surface to the left, its roughness; metres.
 
-    None where they show none: too few, a corner, or a piece too short for a direction.
+    walls: (3, W) points. half, high: how far along and up and down it is looked at. None where the points show no
+    wall: too few, a corner, or a piece that ends close by.
     """
-    flat, middle = near[:2], 0.0  # metres: the spot is one of the wall's points
-    for band in BANDS:  # leaves out the wall's other face, and the next wall round the corner
-        if flat.shape[1] < FEW:
-            return None
-        left = _left(_direction(flat))
-        flat = flat[:, np.abs(left @ flat - middle) < band]
-        middle = float((left @ flat).mean()) if flat.size else 0.0
-    if flat.shape[1] < FEW:
+    near = walls[:, np.einsum("ij,ij->j", walls, walls) < NEAR ** 2]
+    if near.shape[1] < FEW:
         return None
-    direction = _direction(flat)
-    depths = _left(direction) @ flat
-    return (direction, float(depths.mean()), float(depths.std())) if np.ptp(direction @ flat) >= NEAR else None
+    direction, middle = _direction(near[:2]), 0.0
+    near = walls[:, (np.abs(direction @ walls[:2]) < half) & (np.abs(walls[2]) < high)][:2]
+    for band in BANDS:  # leaves out the wall's other face, and the next wall round the corner
+        near = near[:, np.abs(_left(direction) @ near - middle) < band]
+        if near.shape[1] < FEW:
+            return None
+        direction = _direction(near)
+        depths = _left(direction) @ near
+        middle = float(depths.sum()) / len(depths)
+    along = direction @ near
+    if along.min() > -BESIDE or along.max() < BESIDE:
+        return None
+    return direction, middle, float(np.sqrt(max(0.0, depths @ depths / len(depths) - middle ** 2)))
 
 
 def _direction(flat: np.ndarray) -> np.ndarray:
     """First principal axis, (2,) float32 of length 1, of flat points (2, K)."""
-    x, y = flat - flat.mean(axis=1, keepdims=True)
-    angle = np.arctan2(2 * (x @ y), x @ x - y @ y) / 2
-    return np.array([np.cos(angle), np.sin(angle)], np.float32)
+    x, y = flat - flat.sum(axis=1, keepdims=True) / np.float32(flat.shape[1])
+    angle = math.atan2(2 * float(x @ y), float(x @ x) - float(y @ y)) / 2
+    return np.array([math.cos(angle), math.sin(angle)], np.float32)
 
 
 def _left(direction: np.ndarray) -> np.ndarray:
