@@ -125,14 +125,13 @@ def build_loader(config: Namespace, split: str, training: bool) -> SceneLoader:
     workers = config.num_workers if training else config.num_val_workers
     if batch_size < 1 or workers < 0:
         raise ValueError(f"batch size {batch_size}, {workers} workers: needs at least 1 and 0")
-    repeats = None
     if training and config.scene_sampling == "repeat_factor":
-        repeats = repeat_factors(scene_classes(dataset), config.repeat_threshold)
+        dataset.repeats = repeat_factors(scene_classes(dataset), config.repeat_threshold)
     join = functools.partial(collate, limit_numpoints=config.train_limit_numpoints if training else 0,
                              ignore_label=config.ignore_label)
     return SceneLoader(
         _ErrorsAsSamples(dataset), batch_size=batch_size,
-        sampler=EpochSampler(len(dataset), config.seed, repeats) if training else None,
+        sampler=EpochSampler(len(dataset), config.seed, dataset.repeats) if training else None,
         num_workers=workers, collate_fn=functools.partial(_first_error_or, join), worker_init_fn=_start_worker,
         generator=torch.Generator().manual_seed(config.seed),  # its own: looping draws nothing from the global one
         persistent_workers=workers > 0 and (training or config.cache_data),  # else their caches die with the epoch

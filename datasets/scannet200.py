@@ -46,9 +46,11 @@ class Sample:
 class SceneDataset(torch.utils.data.Dataset):
     """The scenes that `<config.scannet_path>/<split>.txt` lists, one relative path a line.
 
-    training: augment, and want labels. The augmentation of a scene depends on config.seed, the epoch and the scene's
-    index alone, so it is the same whatever process computes it; the epoch lies in shared memory, where `set_epoch`
-    in the main process reaches running workers. config.cache_data keeps decoded scenes memory-mapped beside the scans.
+    training: augment, and want labels. The augmentation of a scene depends on config.seed, the epoch, the scene's index
+    and, for a scene that comes again in an epoch, dataset[index, times before], on these times alone, so it is the same
+    whatever process computes it; the epoch lies in shared memory, where `set_epoch` in the main process reaches running
+    workers. repeats: (N,) how often scenes come in relation to each other, or None; those to mix with come so, too.
+    config.cache_data keeps decoded scenes memory-mapped beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
     for an empty list, a scene name listed twice (outputs carry the name), a wrong voxel size, and an ignore label that
@@ -75,6 +77,7 @@ class SceneDataset(torch.utils.data.Dataset):
         self.sampler = _instance_sampler(config) if training and config.sample_tail_instances else None
         self.held_out = _held_out(config)
         self._decoded = DecodedScenes(decoded_folder(config.scannet_path)) if config.cache_data else None
+        self.repeats: np.ndarray | None = None
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
     @classmethod
@@ -108,12 +111,13 @@ class SceneDataset(torch.utils.data.Dataset):
             raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
         return scene
 
-    def __getitem__(self, index: int) -> Sample:
-        rng = np.random.default_rng([self.seed, int(self._epoch[0]), index])
+    def __getitem__(self, index: int | tuple[int, int]) -> Sample:
+        index, before = index if isinstance(index, tuple) else (index, 0)
+        rng = np.random.default_rng([self.seed, int(self._epoch[0]), index] + [before] * (before > 0))
         try:
             name, (points, colors, labels), placed, skipped = self._cloud(index, rng)
             if self.mix_scenes and rng.random() < self.mix_scenes:
-                other = int(rng.integers(len(self)))
+                other = self._partner(rng)
                 other_name, cloud, more_placed, more_skipped = self._cloud(other, rng)
                 points, colors, labels = mix((points, colors, labels), cloud, rng)
                 name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
@@ -131,6 +135,12 @@ class SceneDataset(torch.utils.data.Dataset):
         return Sample(name, voxels.coordinates, features.astype(np.float32, copy=False), voxel_labels,
                       None if self.training else voxels.inverse, None if self.training else labels, len(points),
                       placed, skipped)
+
+    def _partner(self, rng: np.random.Generator) -> int:
+        """A scene to mix with."""
+        if self.repeats is None:
+            return int(rng.integers(len(self)))
+        return int(rng.choice(len(self), p=self.repeats / self.repeats.sum()))
 
     def _cloud(self, index: int, rng: np.random.Generator) -> tuple[str, Cloud, list[str], list[str]]:
         """A scene's name and points with class labels; in training moved, with instances inserted, and which."""

@@ -3,6 +3,7 @@
 `EpochSampler(length, seed, repeats)`, with `repeats = repeat_factors(class_sets, threshold)` or None.
 """
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,11 +35,12 @@ def scene_classes(dataset) -> list[set[str]]:
         return [{CLASS_NAMES[k] for k in np.unique(classes[classes != IGNORE_LABEL])} for classes in found]
 
 
-class EpochSampler(Sampler[int]):
+class EpochSampler(Sampler[int | tuple[int, int]]):
     """An order that depends on seed and epoch alone, from position `start` on (lesson L19); `length` scenes an epoch.
 
     repeats: (length,) how often scenes come in relation to each other; None: every scene once. A scene comes its share
-    of the epoch rounded down or up, by chance (systematic resampling), so that epochs stay equally long.
+    of the epoch rounded down or up, by chance (systematic resampling), so that epochs stay equally long. Items are the
+    scenes' indices, or, with repeats, (index, how often it came before in this epoch), so that no two are the same.
     """
 
     def __init__(self, length: int, seed: int, repeats: np.ndarray | None = None):
@@ -53,11 +55,17 @@ class EpochSampler(Sampler[int]):
     def __len__(self) -> int:
         return self.length - self.start
 
-    def __iter__(self) -> Iterator[int]:
+    def __iter__(self) -> Iterator[int | tuple[int, int]]:
         rng = np.random.default_rng([self.seed, self.epoch])
         scenes = np.arange(self.length)
         if self.repeats is not None:
             ends = np.cumsum(self.repeats) / self.repeats.sum() * self.length
             scenes = np.searchsorted(ends, scenes + rng.random(), side="right").clip(max=self.length - 1)
         order = scenes[rng.permutation(self.length)]
-        return iter(order[self.start:].tolist())
+        if self.repeats is None:
+            return iter(order[self.start:].tolist())
+        counts, draws = Counter(), []
+        for scene in order.tolist():
+            draws.append((scene, counts[scene]))
+            counts[scene] += 1
+        return iter(draws[self.start:])
