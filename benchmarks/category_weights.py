@@ -8,27 +8,31 @@ In stage 3 the backbone is frozen, so that each batch goes through it once, for 
 """
 import argparse
 import json
+import os
 import sys
 from argparse import Namespace
 from pathlib import Path
 
-import numpy as np
-import torch
-import torch.nn.functional as F
-from torch import Tensor
-from tqdm import tqdm
+os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
 
-from benchmarks.anchors import COLUMNS, train
-from config.command import command
-from config.config import get_config
-from datasets.files import replacing
-from datasets.labels import GROUPS, NUM_CLASSES
-from datasets.loader import build_loader
-from datasets.weighting import WEIGHTINGS
-from lib.metrics import ConfusionMatrix
-from lib.prefetch import Prefetcher
-from lib.stages import SegmentationStage, build_stage, pick_device
-from lib.training.solvers import build_optimizer, build_scheduler
+import numpy as np  # noqa: E402
+import torch  # noqa: E402
+import torch.nn.functional as F  # noqa: E402
+from torch import Tensor  # noqa: E402
+from tqdm import tqdm  # noqa: E402
+
+from benchmarks.anchors import COLUMNS, train  # noqa: E402
+from config.command import command  # noqa: E402
+from config.config import get_config  # noqa: E402
+from datasets.files import replacing  # noqa: E402
+from datasets.labels import GROUPS, NUM_CLASSES  # noqa: E402
+from datasets.loader import build_loader  # noqa: E402
+from datasets.weighting import WEIGHTINGS  # noqa: E402
+from lib.memory import keep_freed_memory  # noqa: E402
+from lib.metrics import ConfusionMatrix  # noqa: E402
+from lib.prefetch import Prefetcher  # noqa: E402
+from lib.stages import SegmentationStage, build_stage, pick_device  # noqa: E402
+from lib.training.solvers import build_optimizer, build_scheduler  # noqa: E402
 
 LOSSES = {**{name: ["--loss_type", "focal", "--category_weighting", name] for name in WEIGHTINGS},
           "cross entropy": ["--loss_type", "cross_entropy"]}
@@ -139,6 +143,7 @@ def main(argv: list[str] | None = None) -> None:
                         "--elastic_distortion False", help="of main.py")
     options = parser.parse_args(argv)
     options.jobs = 1
+    keep_freed_memory()
     header = ["| weighting | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 1) + "|"]
     if options.epochs[0]:
         found = [stage_3(options, seed) for seed in options.seeds]
