@@ -10,7 +10,7 @@ from benchmarks import peers
 from benchmarks.inputs import CLASSES, Input
 from benchmarks.timing import Moment, between, stamp
 from lib import execution
-from lib.sparse.coordinates import KernelMap
+from lib.sparse.kernel_maps import KernelMap
 from models import build_model
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

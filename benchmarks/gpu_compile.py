@@ -26,8 +26,8 @@ HEADER = ("kernel", "sm", "type", "channels", "backward", "rows x columns x dept
 
 def sources(types: list[str], channels: list[tuple[int, int]], first: bool) -> dict[tuple, tuple]:
     """What there is to compile: {(kernel, type, channels, backward, tile): (function, signature, constants, attrs)}."""
-    from lib.sparse.gpu import kernels, tuning
-    from lib.sparse.gpu.maps import GROUP
+    from lib.sparse.paths.gpu import kernels, tuning
+    from lib.sparse.schedules import GROUP
     found = {}
     for name, function in (("convolve", kernels.convolve_kernel), ("weight_gradient", kernels.weight_gradient_kernel)):
         for kind in types:

@@ -2,8 +2,8 @@
 
 `import lib.sparse as ME; y = ME.MinkowskiConvolution(3, 32, kernel_size=3, dimension=3)(ME.SparseTensor(F, C))`
 """
+from lib.sparse.chooser import ENGINES, get_engine, set_engine
 from lib.sparse.coordinates import CoordinateManager
-from lib.sparse.engine import ENGINES, get_engine, set_engine
 from lib.sparse.modules import (
     MinkowskiBatchNorm,
     MinkowskiConvolution,

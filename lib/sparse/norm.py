@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from lib.sparse import cpu, engine
+from lib.sparse.chooser import path_of
+from lib.sparse.paths import cpu
 
 
 class _Normalize(torch.autograd.Function):
@@ -67,7 +68,7 @@ class Deferred:
 
 def can_defer(norm: nn.Module, features: Tensor) -> bool:
     """Whether the CPU path serves this batch norm: the plain one, with weights and running statistics."""
-    return type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats and engine.on_cpu_path(features)
+    return type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats and path_of(features) is cpu
 
 
 def defer(norm: nn.BatchNorm1d, features: Tensor, training: bool) -> Deferred:

@@ -9,7 +9,7 @@ import lib.sparse as ME
 from benchmarks import peers
 from benchmarks.case import Case
 from benchmarks.inputs import input_of
-from lib.sparse.coordinates import kernel_offsets
+from lib.sparse.keys import kernel_offsets
 from tests.lib.sparse.sparse_cases import random_voxels
 
 CPU = torch.device("cpu")

@@ -10,8 +10,8 @@ from datasets.loader import Batch
 from lib import prefetch
 from lib.execution import Execution
 from lib.prefetch import Prefetcher, tensors_of
-from lib.sparse import gpu
 from lib.sparse.coordinates import CoordinateManager
+from lib.sparse.paths import gpu
 from lib.training import trainer
 from main import main
 from tests.lib.sparse.sparse_cases import COORDINATES, random_voxels

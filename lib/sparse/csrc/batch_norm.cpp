@@ -1,5 +1,5 @@
 // Batch norm with the residual sum and the ReLU that follow it, forward and backward, each in one pass over the rows
-// after one pass for the sums over them. Compiled by lib/sparse/cpu.py. Sums are taken per block of rows, then over the
+// after one pass for the sums over them. Compiled by lib/sparse/paths/cpu. Sums are taken per block of rows, then over the
 // blocks in their order, so they do not depend on the number of threads.
 #include <algorithm>
 #include <type_traits>

@@ -1,5 +1,5 @@
 // Sparse convolution over a neighbour table: forward (also the input gradient) and weight gradient.
-// Compiled by lib/sparse/cpu.py into a plain C library; no atomics, every sum is taken in a fixed order.
+// Compiled by lib/sparse/paths/cpu into a plain C library; no atomics, every sum is taken in a fixed order.
 #include <algorithm>
 #include <cstdlib>
 #include <memory>

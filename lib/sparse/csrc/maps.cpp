@@ -1,4 +1,4 @@
-// Kernel maps: which input row lies under which kernel offset of each output row. Compiled by lib/sparse/cpu.py.
+// Kernel maps: which input row lies under which kernel offset of each output row. Compiled by lib/sparse/paths/cpu.
 #include <algorithm>
 #include <cstdint>
 

@@ -7,7 +7,7 @@ from torch.nn import functional
 
 import lib.sparse as ME
 from lib.sparse.convolution import sparse_convolution
-from lib.sparse.coordinates import kernel_offsets
+from lib.sparse.keys import kernel_offsets
 
 
 def random_batch(seed=0, batches=2, extent=9, fill=0.3, low=-4, channels=3, dtype=torch.float64):

@@ -9,15 +9,16 @@ import torch
 from torch.nn import functional
 
 import lib.sparse as ME
-from lib.sparse import cpu, norm
+from lib.sparse import chooser, norm
 from lib.sparse.convolution import sparse_convolution
-from lib.sparse.selfcheck import CheckError
+from lib.sparse.paths import cpu, reference
+from lib.sparse.selfcheck import CheckError, compare
 from models import build_model
 from tests.lib.sparse.sparse_cases import COORDINATES, difference, random_voxels, run
 
 ROOT = Path(__file__).resolve().parents[3]
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 2e-2}
-pytestmark = pytest.mark.skipif(cpu.problem() is not None, reason=f"{cpu.problem()}")
+pytestmark = pytest.mark.skipif(chooser.cpu_problem() is not None, reason=f"{chooser.cpu_problem()}")
 
 
 @pytest.fixture(autouse=True)
@@ -210,17 +211,17 @@ def test_engine_cpu_without_a_compiler_is_an_error_that_names_the_remedy(tmp_pat
 
 
 def test_a_library_that_disagrees_with_the_reference_is_not_used(monkeypatch):
-    monkeypatch.setattr(cpu, "convolve", lambda *a, **k: cpu.torch.zeros(1))
+    monkeypatch.setattr(cpu, "convolve", lambda *a, **k: torch.zeros(1))
     with pytest.raises(CheckError, match="the compiled float32 convolution is .* off the reference"):
-        cpu._check_against_reference()
+        compare("compiled", cpu, reference, torch.device("cpu"), 500, 100, chooser.CPU_TOLERANCE)
 
 
 def test_two_processes_may_build_at_once(tmp_path):
-    code = "from lib.sparse import cpu; print(cpu.available())"
+    code = "from lib.sparse import chooser; print(chooser.cpu_problem())"
     environment = os.environ | {"TORCH_EXTENSIONS_DIR": str(tmp_path)}
     both = [subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True)
             for _ in range(2)]
-    assert [process.communicate()[0].strip() for process in both] == ["True", "True"]
+    assert [process.communicate()[0].strip() for process in both] == ["None", "None"]
     assert len(list(tmp_path.rglob("*.so"))) == 1
 
 

@@ -14,9 +14,11 @@ pytest.importorskip("triton", reason="no Triton: it comes with torch for CUDA; `
 
 import lib.sparse as ME  # noqa: E402
 from lib.execution import build_execution  # noqa: E402
-from lib.sparse import coordinates, gpu  # noqa: E402
+from lib.sparse import chooser, schedules  # noqa: E402
 from lib.sparse.convolution import sparse_convolution  # noqa: E402
-from lib.sparse.gpu import kernels, maps, tuning  # noqa: E402
+from lib.sparse.paths import reference  # noqa: E402
+from lib.sparse.paths.gpu import kernels, maps, tuning  # noqa: E402
+from lib.sparse.schedules import Pairs, Schedule  # noqa: E402
 from models import build_model  # noqa: E402
 from tests.lib.sparse.sparse_cases import COORDINATES, difference, random_voxels, run, with_scene  # noqa: E402
 
@@ -43,7 +45,7 @@ def restore():
 def assert_same_as_reference(layer, voxels, dtype, device):
     layer, voxels = layer.to(device, dtype), voxels.to(device)
     features = torch.randn(len(voxels), layer.in_channels).to(device, dtype)
-    assert gpu.problem(features.device, dtype) is None  # or the reference would be compared with itself
+    assert chooser.gpu_problem(features.device, dtype) is None  # or the reference would be compared with itself
     ours = run("triton", layer, voxels, features)
     exact = run("reference", layer.float(), voxels, features.float())
     for name, a, b in zip(("output", "input gradient", "weight gradient", "bias gradient"), ours, exact):
@@ -131,7 +133,7 @@ def test_weight_gradient_is_the_same_in_every_run_however_many_share_it(dtype, d
 @everywhere
 @pytest.mark.parametrize("where", WHERE)
 def test_kernel_maps_are_the_reference_ones(where, device, monkeypatch):
-    monkeypatch.setattr(maps, "CHUNK", 1000)  # so that offsets come in portions
+    monkeypatch.setattr(schedules, "CHUNK", 1000)  # so that offsets come in portions
     voxels = WHERE[where]().to(device)
     for size, stride in ((3, 1), (5, 1), (2, 1), (2, 2), (3, 2)):
         tables = []
@@ -148,12 +150,12 @@ def test_kernel_maps_are_the_reference_ones(where, device, monkeypatch):
 def test_schedules_and_pairs_hold_what_the_table_holds(size, stride, device):
     manager = ME.CoordinateManager(random_voxels(1, 12, 0.4).to(device))
     table = manager.kernel_map(1, manager.stride(1, stride), size).table
-    schedule, pairs = maps.Schedule.of(table), maps.Pairs.of(table)
-    rebuilt = torch.full((len(table), schedule.inputs.shape[0] * maps.GROUP), -1, dtype=torch.int32, device=device)
+    schedule, pairs = Schedule.of(table), Pairs.of(table)
+    rebuilt = torch.full((len(table), schedule.inputs.shape[0] * schedules.GROUP), -1, dtype=torch.int32, device=device)
     for group, count in enumerate(schedule.counts.tolist()):
         used = schedule.inputs[group, :count]
         assert (used >= 0).any(1).all()
-        rebuilt[schedule.offsets[group, :count].long(), group * maps.GROUP:(group + 1) * maps.GROUP] = used
+        rebuilt[schedule.offsets[group, :count].long(), group * schedules.GROUP:(group + 1) * schedules.GROUP] = used
     assert torch.equal(schedule.order.sort().values, torch.arange(table.shape[1], device=device).int())
     assert torch.equal(rebuilt[:, :table.shape[1]], table[:, schedule.order.long()])
     for k, count in enumerate(pairs.counts.tolist()):
@@ -166,7 +168,7 @@ def test_rows_in_order_leave_few_offsets_to_a_group():
     """Back to the finer rows of a strided convolution every row has one of eight offsets: a group has one or two."""
     manager = ME.CoordinateManager(random_voxels(1, 20, 0.5))
     back = manager.kernel_map(1, manager.stride(1, 2), 2).transposed()
-    counts = maps.Schedule.of(back.table).counts
+    counts = Schedule.of(back.table).counts
     assert len(counts) > 20 and counts.sum() <= len(counts) + 7
 
 
@@ -184,11 +186,11 @@ def test_maps_and_schedules_never_wait_for_the_device():
         with Forbid():
             arguments = manager.neighbour_arguments(1, out_stride, size)
             table = maps.neighbour_table(*arguments)
-            maps.Schedule.of(table)
-            maps.Schedule.of(maps.reverse_table(table, len(arguments[0])))
-            maps.Pairs.of(table)
+            Schedule.of(table)
+            Schedule.of(maps.reverse_table(table, len(arguments[0])))
+            Pairs.of(table)
     with pytest.raises(AssertionError), Forbid():
-        coordinates.neighbour_table(*arguments)  # as the reference does
+        reference.neighbour_table(*arguments)  # as the reference does
 
 
 @everywhere
@@ -196,7 +198,7 @@ def test_autocast_computes_in_bfloat16_and_gives_float32_gradients(device):
     voxels, layer = random_voxels().to(device), ME.MinkowskiConvolution(16, 24, kernel_size=2).to(device)
     features = torch.randn(len(voxels), 16).to(device)
     exact = run("reference", layer, voxels, features)
-    assert gpu.problem(features.device, torch.bfloat16) is None
+    assert chooser.gpu_problem(features.device, torch.bfloat16) is None
     with torch.autocast(device, dtype=torch.bfloat16):
         ours = run("triton", layer, voxels, features)
     assert ours[0].dtype == torch.bfloat16 and ours[2].dtype == torch.float32
@@ -254,14 +256,16 @@ def test_kernels_that_disagree_with_the_reference_are_not_used(device, monkeypat
     device = torch.device(device, 0) if device == "cuda" else torch.device(device)
     monkeypatch.setattr(kernels, "convolve", lambda features, weight, *_: features.new_zeros(len(features),
                                                                                              weight.shape[2]))
-    gpu._problem.cache_clear()
+    chooser._gpu_problem.cache_clear()
     try:
         with pytest.raises(ValueError, match="--sparse_engine triton: the Triton float32 convolution is .* off"):
             ME.set_engine("triton")
-        assert not any(gpu.available(device, torch.float32) for _ in range(3))
+        monkeypatch.setattr(chooser, "_engine", "triton")
+        chooser._say.cache_clear()
+        assert all(chooser.path_of(torch.zeros(1, device=device)) is reference for _ in range(3))
         assert caplog.text.count("slower reference path") == 1
     finally:
-        gpu._problem.cache_clear()
+        chooser._gpu_problem.cache_clear()
 
 
 @everywhere
@@ -270,9 +274,9 @@ def test_kernels_that_do_not_compile_leave_the_reference_path(device, monkeypatc
         raise RuntimeError("PTX assembly aborted\nand more")
 
     monkeypatch.setattr(kernels, "convolve", fail)
-    gpu._problem.cache_clear()
-    problem = gpu.problem(torch.device(device), torch.float32)
-    gpu._problem.cache_clear()
+    chooser._gpu_problem.cache_clear()
+    problem = chooser.gpu_problem(torch.device(device), torch.float32)
+    chooser._gpu_problem.cache_clear()
     assert problem == f"the Triton kernels fail on {device}: RuntimeError: PTX assembly aborted"
 
 
@@ -323,7 +327,7 @@ def test_maps_on_a_gpu_do_not_synchronise():
     torch.cuda.set_sync_debug_mode("error")
     try:
         for these in arguments:
-            maps.Schedule.of(maps.neighbour_table(*these))
-            maps.Pairs.of(maps.neighbour_table(*these))
+            Schedule.of(maps.neighbour_table(*these))
+            Pairs.of(maps.neighbour_table(*these))
     finally:
         torch.cuda.set_sync_debug_mode("default")

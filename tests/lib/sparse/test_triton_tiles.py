@@ -8,8 +8,9 @@ import torch
 pytest.importorskip("triton", reason="no Triton: it comes with torch for CUDA; `pip install triton` brings it alone")
 
 import lib.sparse as ME  # noqa: E402
-from lib.sparse.convolution import gather_mm_scatter  # noqa: E402
-from lib.sparse.gpu import kernels, maps, tuning  # noqa: E402
+from lib.sparse import schedules  # noqa: E402
+from lib.sparse.paths import reference  # noqa: E402
+from lib.sparse.paths.gpu import kernels, tuning  # noqa: E402
 from tests.lib.sparse.sparse_cases import difference, random_voxels  # noqa: E402
 
 SHAPE = tuning.Shape("convolve", 27, 96, 96, 100_000, torch.bfloat16, "ieee")
@@ -73,7 +74,7 @@ def test_few_tiles_are_timed_and_all_fit_a_group(kernel, channels):
         assert 1 <= len(set(tiles)) == len(tiles) <= 8
         for tile in tiles:
             assert min(tile.rows, tile.columns, tile.depth) >= 16
-            assert kernel == "weight_gradient" or maps.GROUP % tile.rows == 0
+            assert kernel == "weight_gradient" or schedules.GROUP % tile.rows == 0
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no GPU")
@@ -84,7 +85,7 @@ def test_the_fastest_tile_on_a_gpu_is_one_of_the_candidates_and_right(tmp_path, 
     features, weight = torch.randn(kernel_map.num_outputs, 40).cuda(), torch.randn(27, 40, 70).cuda()
     assert kernel_map.num_outputs >= tuning.SMALL
     ours = kernels.convolve(features, weight, kernel_map.schedule)
-    assert difference(ours, gather_mm_scatter(features.double(), weight.double(), kernel_map)) < 1e-5
+    assert difference(ours, reference.convolve(features.double(), weight.double(), kernel_map)) < 1e-5
     tile, = tuning._chosen.values()
     assert tile in tuning.candidates(tuning.Shape("convolve", 27, 40, 70, len(features), torch.float32, "ieee"))
     assert [*json.loads((tmp_path / "tiles.json").read_text()).values()] == [list(astuple(tile))]

@@ -16,8 +16,8 @@ from pathlib import Path
 import torch
 import triton
 
-from lib.sparse.cpu import cache_folder
-from lib.sparse.gpu.maps import GROUP
+from lib.sparse.cache import cache_folder
+from lib.sparse.schedules import GROUP
 
 log = logging.getLogger(__name__)
 

@@ -1,6 +1,6 @@
-"""Kernel maps for the GPU path in torch operations that never wait for the device: no size here depends on its values.
+"""What the GPU path's kernels go through, made of a neighbour table: `Schedule` for sums, `Pairs` for weight gradients.
 
-`neighbour_table` and `reverse_table` are those of `coordinates.py`; `Schedule` and `Pairs` are what the kernels read.
+In torch operations that never wait for the device: no size here depends on its values.
 """
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,46 +13,10 @@ GROUP = 128  # output rows that share a list of offsets; the rows of a tile divi
 WORD = 62  # offsets whose bits share one int64 of a mask
 
 
-def _lines(count: int, length: int) -> Iterator[slice]:
+def lines_at_once(count: int, length: int) -> Iterator[slice]:
     """Slices of `count` lines, as many at once as CHUNK allows, at least one."""
     step = max(1, CHUNK // max(1, length))
     return (slice(first, min(first + step, count)) for first in range(0, count, step))
-
-
-def neighbour_table(source_keys: Tensor, source_order: Tensor, target_keys: Tensor, target_order: Tensor,
-                    shifts: list[int], symmetric: bool) -> Tensor:
-    """(K, N_target) int32 rows of the source whose key is the target's + shifts[k], -1 where there is none.
-
-    Keys are sorted, `order` gives the row of each. symmetric: shifts[K-1-k] is -shifts[k] and both sides are the same.
-    One search serves all offsets; of a symmetric map it looks for half of them.
-    """
-    volume, inputs, outputs = len(shifts), len(source_keys), len(target_keys)
-    half = volume // 2 + 1 if symmetric else volume
-    # one column more than rows: what belongs nowhere is written there
-    table = torch.full((volume, outputs + 1), -1, dtype=torch.int32, device=target_keys.device)
-    steps = torch.tensor(shifts[:half]).to(target_keys.device, non_blocking=True)
-    source_rows, columns = source_order.int(), target_order.expand(half, outputs)
-    for lines in _lines(half, outputs):
-        wanted = target_keys + steps[lines, None]
-        place = torch.searchsorted(source_keys, wanted).clamp_(max=inputs - 1)
-        rows = torch.where(source_keys[place] == wanted, source_rows[place], -1)
-        table[lines].scatter_(1, columns[lines], rows)
-        if symmetric:
-            mirror = table[volume - lines.stop:volume - lines.start].flip(0)
-            mirror.scatter_(1, torch.where(rows < 0, outputs, rows).long(), columns[lines].int())
-            table[volume - lines.stop:volume - lines.start] = mirror.flip(0)
-    return table[:, :outputs].contiguous()
-
-
-def reverse_table(table: Tensor, num_inputs: int) -> Tensor:
-    """The same map from its inputs: (K, N_in) int32 output rows, -1 where there is none."""
-    volume, outputs = table.shape
-    reverse = table.new_full((volume, num_inputs + 1), -1)
-    rows = torch.arange(outputs, dtype=torch.int32, device=table.device)
-    for lines in _lines(volume, outputs):
-        column = torch.where(table[lines] < 0, num_inputs, table[lines]).long()
-        reverse[lines].scatter_(1, column, rows.expand_as(table[lines]))
-    return reverse[:, :num_inputs].contiguous()
 
 
 @dataclass
@@ -79,7 +43,7 @@ class Schedule:
             order = bits.argsort(stable=True) if order is None else order[bits[order].argsort(stable=True)]
         groups = -(-length // GROUP)
         columns = table.new_full((volume, groups * GROUP), -1)
-        for lines in _lines(volume, length):
+        for lines in lines_at_once(volume, length):
             columns[lines, :length] = table[lines].index_select(1, order)
         columns = columns.view(volume, groups, GROUP).transpose(0, 1)  # (T, K, GROUP)
         present = columns.amax(2) >= 0
@@ -107,7 +71,7 @@ class Pairs:
         inputs, outputs = (table.new_zeros(volume, length + 1) for _ in range(2))  # the last column takes the gaps
         counts = table.new_empty(volume)
         rows = torch.arange(length, dtype=torch.int32, device=table.device)
-        for lines in _lines(volume, length):
+        for lines in lines_at_once(volume, length):
             present = table[lines] >= 0
             ends = present.cumsum(1)
             counts[lines] = ends[:, -1]

@@ -1,6 +1,6 @@
 """The Triton kernels of sparse convolution and their launches; importing this needs Triton.
 
-`convolve` and `weight_gradient` are what `lib.sparse.gpu` offers; `python -m benchmarks.gpu_compile` compiles the
+`convolve` and `weight_gradient` are what `lib.sparse.paths.gpu` offers; `python -m benchmarks.gpu_compile` compiles the
 kernels without a GPU. With TRITON_INTERPRET=1 in the environment they run on CPU tensors, one instruction at a time,
 where a call of `tl.cdiv` or `tl.zeros`, functions of Triton themselves, costs as much as many lines: hence none.
 """
@@ -9,9 +9,9 @@ import triton
 import triton.language as tl
 from torch import Tensor
 
-from lib.sparse.gpu import tuning
-from lib.sparse.gpu.maps import GROUP, Pairs, Schedule
-from lib.sparse.gpu.tuning import Tile
+from lib.sparse.paths.gpu import tuning
+from lib.sparse.paths.gpu.tuning import Tile
+from lib.sparse.schedules import GROUP, Pairs, Schedule
 
 
 # counts of rows differ from batch to batch: no reason to compile anew
