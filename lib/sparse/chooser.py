@@ -105,7 +105,7 @@ def gpu_problem(device: torch.device, dtype: torch.dtype) -> str | None:
 @functools.cache
 def _gpu_problem(device: torch.device, dtype: torch.dtype, rounding: str) -> str | None:
     try:
-        gpu.kernels()
+        gpu.load_kernels()
     except ImportError as error:
         return f"Triton, which comes with torch for CUDA on Linux, cannot be imported ({error})"
     if device.type != "cuda" and not gpu.interpreted():

@@ -1,16 +1,17 @@
-"""Batch norm fused with the residual sum and the ReLU that follow it, on the CPU path.
+"""Batch norm fused with the residual sum and the ReLU that follow it, on a CPU.
 
 `MinkowskiBatchNorm` returns a sparse tensor whose features are a `Deferred`: statistics taken, nothing computed yet.
 `+`, `MinkowskiReLU` or whoever reads `.F` finishes it, so the three cost one pass over the rows instead of three.
 """
 from dataclasses import dataclass, replace
+from types import ModuleType
 
 import torch
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from lib.sparse.chooser import path_of
-from lib.sparse.paths import cpu
+from lib.sparse.paths import cpu, reference
 
 
 class _Normalize(torch.autograd.Function):
@@ -21,31 +22,34 @@ class _Normalize(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx, x: Tensor, weight: Tensor, bias: Tensor, residual: Tensor | None, mean: Tensor,
-                inverse_std: Tensor, relu: bool, training: bool) -> Tensor:
-        scale = weight * inverse_std
-        out = cpu.normalize(x, residual, scale, bias - mean * scale, relu)
+                inverse_std: Tensor, relu: bool, training: bool, path: ModuleType) -> Tensor:
+        out = path.normalize(x, residual, mean, inverse_std, weight, bias, relu)
         ctx.save_for_backward(x, out if relu else None, weight, mean, inverse_std)
-        ctx.training = training
+        ctx.training, ctx.path = training, path
         return out
 
     @staticmethod
     @once_differentiable
     def backward(ctx, grad: Tensor):
         x, out, weight, mean, inverse_std = ctx.saved_tensors
-        grad_x, grad_residual, grad_weight, grad_bias = cpu.normalize_backward(
+        grad_x, grad_residual, grad_weight, grad_bias = ctx.path.normalize_backward(
             x, out, grad, mean, inverse_std, weight, ctx.training, wants_residual=ctx.needs_input_grad[3])
-        return grad_x, grad_weight, grad_bias, grad_residual, None, None, None, None
+        return grad_x, grad_weight, grad_bias, grad_residual, None, None, None, None, None
 
 
 @dataclass
 class Deferred:
-    """Features (N, C) that batch norm has yet to compute; has the shape, type and device they will have."""
+    """Features (N, C) that batch norm has yet to compute; has the shape, type and device they will have.
+
+    mean, inverse_std: (C,) float64, so that no digit is lost in which values far from 0 differ.
+    """
     x: Tensor
     weight: Tensor
     bias: Tensor
     mean: Tensor
     inverse_std: Tensor
     training: bool
+    path: ModuleType
     residual: Tensor | None = None
 
     shape = property(lambda self: self.x.shape)
@@ -63,25 +67,32 @@ class Deferred:
     def finish(self, relu: bool = False) -> Tensor:
         """The features, with negative ones set to 0 if `relu`."""
         return _Normalize.apply(self.x, self.weight, self.bias, self.residual, self.mean, self.inverse_std, relu,
-                                self.training)
+                                self.training, self.path)
 
 
 def can_defer(norm: nn.Module, features: Tensor) -> bool:
-    """Whether the CPU path serves this batch norm: the plain one, with weights and running statistics."""
-    return type(norm) is nn.BatchNorm1d and norm.affine and norm.track_running_stats and path_of(features) is cpu
+    """Whether a path has this batch norm: the plain one, with weights and running statistics, on a CPU.
+
+    On a GPU torch's own takes off the mean before it scales; on a CPU torch's does not.
+    """
+    if type(norm) is not nn.BatchNorm1d or not norm.affine or not norm.track_running_stats:
+        return False
+    path = path_of(features)
+    return path is cpu and norm.weight.dtype == torch.float32 or path is reference and features.device.type == "cpu"
 
 
 def defer(norm: nn.BatchNorm1d, features: Tensor, training: bool) -> Deferred:
     """Batch norm of features (N, C); training: by their own statistics, which also move the running ones."""
     if features.shape[1] != norm.num_features:
         raise ValueError(f"batch norm: {features.shape[1]} channels for a norm of {norm.num_features}")
-    mean, variance = norm.running_mean, norm.running_var
+    path, mean, variance = path_of(features), norm.running_mean, norm.running_var
     with torch.no_grad():
         if training:
-            mean, variance = cpu.statistics(features.detach())
+            mean, variance = path.statistics(features.detach())
             norm.num_batches_tracked += 1
             rate = 1 / int(norm.num_batches_tracked) if norm.momentum is None else norm.momentum
-            norm.running_mean.lerp_(mean, rate)
-            norm.running_var.lerp_(variance * (len(features) / (len(features) - 1)), rate)
-        inverse_std = (variance + norm.eps).rsqrt()
-    return Deferred(features, norm.weight, norm.bias, mean, inverse_std, training)
+            unbiased = variance * (len(features) / (len(features) - 1))
+            for running, now in ((norm.running_mean, mean), (norm.running_var, unbiased)):
+                running.lerp_(now.to(running.dtype), rate)
+        inverse_std = (variance.double() + norm.eps).rsqrt()
+    return Deferred(features, norm.weight, norm.bias, mean.double(), inverse_std, training, path)

@@ -65,3 +65,38 @@ def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | 
         if len(rows_in):
             torch.mm(features.index_select(0, rows_in).T, grad_out.index_select(0, rows_out), out=grad[k])
     return grad
+
+
+def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance, (C,) float64 each, of the columns of x (N, C)."""
+    variance, mean = torch.var_mean(x.double(), dim=0, correction=0)
+    return mean, variance
+
+
+def normalize(x: Tensor, residual: Tensor | None, mean: Tensor, inverse_std: Tensor, weight: Tensor, bias: Tensor,
+              relu: bool) -> Tensor:
+    """`(x - mean) * inverse_std * weight + bias (+ residual)`, at least 0 if `relu`, in float64.
+
+    x, residual: (N, C); mean, inverse_std: (C,) float64; weight, bias: (C,). Returns (N, C) in the type of x.
+    """
+    out = (x.double() - mean).mul_(weight * inverse_std).add_(bias)
+    if residual is not None:
+        out += residual
+    return (out.relu_() if relu else out).to(x.dtype)
+
+
+def normalize_backward(x: Tensor, out: Tensor | None, grad: Tensor, mean: Tensor, inverse_std: Tensor, weight: Tensor,
+                       training: bool, wants_residual: bool) -> tuple[Tensor, Tensor | None, Tensor, Tensor]:
+    """Gradients of x, residual (None unless wanted), weight and bias; `out` is `normalize`'s result, None without ReLU.
+
+    training: mean and inverse_std are those of x itself.
+    """
+    if out is not None:
+        grad = grad * (out > 0)
+    centred, exact, scale = x.double() - mean, grad.double(), weight * inverse_std
+    grad_bias, products = exact.sum(0), (exact * centred).sum(0)
+    grad_x = exact * scale
+    if training:
+        grad_x -= (centred.mul_(products * inverse_std.square()).add_(grad_bias)).mul_(scale / len(x))
+    return (grad_x.to(x.dtype), grad if wants_residual else None, (products * inverse_std).to(weight.dtype),
+            grad_bias.to(weight.dtype))

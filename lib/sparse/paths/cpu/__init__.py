@@ -84,20 +84,25 @@ def reverse_table(table: Tensor, num_inputs: int) -> Tensor:
 
 
 def statistics(x: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and biased variance, (C,) float32 each, of the columns of x (N, C)."""
+    """Mean and biased variance, (C,) float64 each, of the columns of x (N, C)."""
     x = x.contiguous()
-    mean, variance = (torch.empty(x.shape[1], dtype=torch.float32) for _ in range(2))
+    mean, variance = (torch.empty(x.shape[1], dtype=torch.float64) for _ in range(2))
     library().sparse_statistics(x.dtype == torch.bfloat16, _address(x), *x.shape, _address(mean), _address(variance),
-                                 torch.get_num_threads())
+                                torch.get_num_threads())
     return mean, variance
 
 
-def normalize(x: Tensor, residual: Tensor | None, scale: Tensor, shift: Tensor, relu: bool) -> Tensor:
-    """`x * scale + shift (+ residual)`, at least 0 if `relu`. x, residual: (N, C); scale, shift: (C,) float32."""
+def normalize(x: Tensor, residual: Tensor | None, mean: Tensor, inverse_std: Tensor, weight: Tensor, bias: Tensor,
+              relu: bool) -> Tensor:
+    """`(x - mean) * inverse_std * weight + bias (+ residual)`, at least 0 if `relu`.
+
+    x, residual: (N, C); mean, inverse_std: (C,) float64; weight, bias: (C,) float32.
+    """
     x, residual = x.contiguous(), residual if residual is None else residual.contiguous()
     out = torch.empty_like(x)
-    library().sparse_normalize(x.dtype == torch.bfloat16, _address(x), _address(residual), _address(scale),
-                                _address(shift), _address(out), relu, *x.shape, torch.get_num_threads())
+    library().sparse_normalize(x.dtype == torch.bfloat16, _address(x), _address(residual), _address(mean),
+                               _address(inverse_std), _address(weight), _address(bias), _address(out), relu, *x.shape,
+                               torch.get_num_threads())
     return out
 
 

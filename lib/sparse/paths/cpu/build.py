@@ -23,7 +23,7 @@ _SIGNATURES = {
                                _int],
     "sparse_reverse_table": [_pointer, _long, _long, _int, _pointer, _int],
     "sparse_statistics": [_int, _pointer, _long, _int, _pointer, _pointer, _int],
-    "sparse_normalize": [_int, *[_pointer] * 5, _int, _long, _int, _int],
+    "sparse_normalize": [_int, *[_pointer] * 7, _int, _long, _int, _int],
     "sparse_normalize_backward": [_int, *[_pointer] * 3, _long, *[_pointer] * 3, _int, *[_pointer] * 4, _long, _int,
                                   _int],
 }

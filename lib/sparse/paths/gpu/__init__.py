@@ -9,12 +9,12 @@ from torch import Tensor
 from lib.sparse.kernel_maps import KernelMap
 from lib.sparse.paths.gpu.maps import neighbour_table, reverse_table
 
-__all__ = ["TYPES", "convolve", "interpreted", "kernels", "neighbour_table", "reverse_table", "weight_gradient"]
+__all__ = ["TYPES", "convolve", "interpreted", "load_kernels", "neighbour_table", "reverse_table", "weight_gradient"]
 
 TYPES = (torch.float32, torch.bfloat16, torch.float16)
 
 
-def kernels() -> ModuleType:
+def load_kernels() -> ModuleType:
     """lib.sparse.paths.gpu.kernels, which imports Triton. Raises ImportError where there is none."""
     return importlib.import_module("lib.sparse.paths.gpu.kernels")
 
@@ -23,7 +23,7 @@ def kernels() -> ModuleType:
 def interpreted() -> bool:
     """Whether the kernels run in Triton's interpreter (TRITON_INTERPRET=1), which takes tensors on the CPU."""
     try:
-        return kernels().INTERPRETED
+        return load_kernels().INTERPRETED
     except ImportError:
         return False
 
@@ -35,7 +35,7 @@ def convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bia
     """
     if kernel_map is None:  # a plain matrix product: nobody's is faster than torch's
         return features @ weight[0] if bias is None else torch.addmm(bias, features, weight[0])
-    return kernels().convolve(features, weight, kernel_map.schedule, kernel_map.flipped, bias)
+    return load_kernels().convolve(features, weight, kernel_map.schedule, kernel_map.flipped, bias)
 
 
 def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | None) -> Tensor:
@@ -45,4 +45,4 @@ def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | 
     """
     if kernel_map is None:
         return (features.T @ grad_out)[None]
-    return kernels().weight_gradient(features, grad_out, kernel_map.neighbours.compacted, kernel_map.is_transposed)
+    return load_kernels().weight_gradient(features, grad_out, kernel_map.neighbours.compacted, kernel_map.is_transposed)
