@@ -45,6 +45,12 @@ def test_stage_2_trains_every_parameter_and_statistic(run_flags):
     assert changed == set(everything)
 
 
+def test_dilations_reach_the_four_encoder_stages_of_the_network(run_flags):
+    model = build_stage(get_config(run_flags("--dilations", "1,2,3,4"))).model
+    stages = [getattr(model, f"block{i}") for i in range(1, 9)]
+    assert [stage[0].conv1.dilation for stage in stages] == [1, 2, 3, 4, 1, 1, 1, 1]
+
+
 @pytest.mark.parametrize("projection", ["True", "False"])
 def test_stage_1_trains_all_but_final(run_flags, anchors_file, projection):
     changed, everything = changed_by_a_step(get_config(run_flags(

@@ -73,3 +73,20 @@ def test_L5_bn_momentum_reaches_every_batch_norm():
 def test_unknown_network_is_named():
     with pytest.raises(ValueError, match="ResUNet999.*Res16UNet34D"):
         build_model("ResUNet999", 3, 200)
+
+
+def test_dilations_reach_the_kernel_maps_and_change_the_prediction():
+    x, models = voxels(), []
+    for dilations in ((1, 1, 1, 1), (1, 2, 1, 1)):
+        torch.manual_seed(0)
+        models.append(build_model("Res16UNet14A", 3, 5, dilations=dilations))
+    plain, dilated = (model(SparseTensor(features=x.F, coordinates=x.C)) for model in models)
+    assert all(torch.equal(a, b) for a, b in zip(*(model.parameters() for model in models)))
+    assert not torch.allclose(plain.F, dilated.F)
+
+    def kernel_maps(out):  # (stride, dilation) of those of the 3x3x3 kernels
+        return {(fine, dilation) for fine, coarse, size, dilation in out.coordinate_manager.plan().kernel_maps
+                if size == 3 and fine == coarse}
+    # the decoder's stage at a tensor stride of 4, which is not dilated, uses the other map there
+    assert kernel_maps(plain) == {(1, 1), (2, 1), (4, 1), (8, 1), (16, 1)}
+    assert kernel_maps(dilated) == kernel_maps(plain) | {(4, 2)}
