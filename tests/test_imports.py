@@ -21,7 +21,8 @@ LAYERS = (
     ("lib.stages",),
     ("lib.language.queries", "lib.inference"),
     ("lib.training",),
-    ("main", "query", "visualize", "get_upload_txt", "val_split", "benchmarks"),
+    ("main", "query", "visualize", "get_upload_txt", "val_split"),
+    ("benchmarks",),
 )
 ROOMS = {room: layer for layer, rooms in enumerate(LAYERS) for room in rooms}
 ONE = ("lib.sparse",)  # rooms whose inside has a test of its own
