@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
 #   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
-# It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long.
+# It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long;
+# EMBEDDING_LOSS=contrast takes the paper's loss for stage 1.
 set -euo pipefail
 CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -34,7 +35,8 @@ if [ ! -f "$DATA_ROOT/test.txt" ]; then
 fi
 
 say "stage 1: language-grounded pretraining"
-bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $((4 * TRAINING))
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $((4 * TRAINING)) \
+  --embedding_loss_type "${EMBEDDING_LOSS:-contrast_ce}"
 
 say "stage 2: segmentation, from stage 1's weights"
 bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $((42 * TRAINING))

@@ -250,4 +250,4 @@ def _held_out(config: Namespace) -> np.ndarray:
 
 def _remedy(root: str | Path) -> str:
     return (f"make one with `python -m datasets.preprocess.scannet200 --scannet RAW --out {root}` from ScanNet or "
-            f"`python -m datasets.synthetic --out {root}`; README.md says how one of your own is laid out")
+            f"`python -m datasets.synthetic --out {root}`; docs/data.md says how one of your own is laid out")

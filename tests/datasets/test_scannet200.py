@@ -84,7 +84,7 @@ def test_L21_missing_files_stop_at_construction_with_path_and_command(dataset_co
         with pytest.raises(FileNotFoundError) as error:
             Scannet200Voxelization2cmDataset(dataset_config, "train", training=True)
         assert "python -m datasets.synthetic --out" in str(error.value)
-        assert "README.md" in str(error.value) and "\n" not in str(error.value)
+        assert "docs/data.md" in str(error.value) and "\n" not in str(error.value)
         return str(error.value)
 
     (dataset_root / "train" / "train0004_00.ply").unlink()
