@@ -223,6 +223,29 @@ def test_accumulation_equals_the_mean_of_the_batches_losses(run_flags):
     torch.testing.assert_close(gradients, [run.stage.model.final.kernel.grad])
 
 
+def test_lambda_weighs_the_loss_of_stage_1(run_flags, anchors_file):
+    def gradient(weight):
+        run = trainer.Training(get_config(run_flags(
+            "--dataset", "Scannet200TextualDataset", "--language_features_path", anchors_file, "--embedding_loss_type",
+            "contrast_ce", "--embedding_loss_lambda", weight, "--batch_size", "4")))
+        gradients = []
+        run.optimizer.step = lambda: gradients.append(run.stage.model.conv0p1s1.kernel.grad.clone())
+        with SummaryWriter(run.folder) as writer:
+            trainer.train_one_epoch(run, writer)
+        return gradients[0]
+
+    torch.testing.assert_close(gradient("0.25") * 4, gradient("1"))
+
+
+def test_after_a_validation_batch_norm_trains_on(run_flags):
+    run = trainer.Training(get_config(run_flags("--max_epoch", "1")))
+    with SummaryWriter(run.folder) as writer:
+        trainer.validate(run, writer)
+        before = run.stage.model.bn0.bn.running_mean.clone()
+        trainer.train_one_epoch(run, writer)
+    assert run.stage.training and not torch.equal(run.stage.model.bn0.bn.running_mean, before)
+
+
 def unlabel(root, scenes):
     for name in scenes:
         path = root / "train" / f"{name}.ply"
