@@ -48,6 +48,7 @@ VARIANTS = {
     "accumulation": ("--iter_size", "2"),
     "2 workers": ("--num_workers", "2"),
 }
+VARIANTS["all at once"] = sum(VARIANTS.values(), ())
 
 
 def stops_and_goes_on(flags: list[str], folder: Path) -> tuple[int, list[str]]:
