@@ -93,6 +93,6 @@ def test_the_faithful_recipe_is_the_papers():
     assert (config.embedding_loss_type, config.contrast_form, config.negative_sampling) == (
         "contrast", "published", "uniform")
     assert (config.num_negative_samples, config.contrast_pos_thresh, config.contrast_neg_thresh,
-            config.contrast_neg_weight, config.max_epoch) == (3, 0, 0.6, 1, 400)
+            config.contrast_neg_weight, config.max_epoch) == (3, 0, 0.6, 1, 200)
     assert (config.optimizer, config.lr, config.multi_step_milestones, config.step_gamma, config.bn_momentum) == (
         "SGD", 0.05, [120, 150], 0.3, 0.02)
