@@ -121,9 +121,10 @@ def test_things_stand_on_what_carries_them(root):
 
 
 def test_pictures_and_clocks_hang_flat_on_walls(root):
-    scene, axes = room(), set()
+    scene, axes, count = room(), set(), 0
     for seed in range(30):
-        made, _, _ = only(root, "clock")(scene, np.random.default_rng(seed))
+        made, placed, _ = only(root, "clock")(scene, np.random.default_rng(seed))
+        count += len(placed)
         for points, _ in inserted(scene, made):
             extent = np.ptp(points, axis=0)
             axis = int(extent[:2].argmin())
@@ -131,7 +132,7 @@ def test_pictures_and_clocks_hang_flat_on_walls(root):
             axes.add(axis)
             assert extent[axis] < 0.06 and np.abs(points[:, axis] - wall).max() < 0.1 and points[:, 2].min() > 0
             assert (points[:, axis] > 0).all() if axis == 0 else (points[:, axis] < 3).all()
-    assert axes == {0, 1}
+    assert axes == {0, 1} and count >= 0.9 * 30 * 5
 
 
 def test_L8_what_finds_no_place_is_skipped_and_counted(root):
@@ -245,6 +246,34 @@ def test_mixed_scenes_share_a_floor_and_keep_their_shape():
     spread = [np.linalg.norm(cloud - cloud.mean(0), axis=1) for cloud in (b, second[0])]
     assert np.abs(spread[0] - spread[1]).max() < 1e-4  # the second is only turned
     assert not np.allclose(np.ptp(b, axis=0), np.ptp(second[0], axis=0), atol=0.01)
+
+
+def test_mixed_scenes_are_shifted_and_turned_by_chance_within_their_ranges():
+    square = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]], np.float32)
+    cloud = (square, np.zeros_like(square), np.zeros(4, int))
+    shifts, turns, tilts = [], [], []
+    for seed in range(200):
+        points = mix(cloud, cloud, np.random.default_rng(seed))[0]
+        shifts.append(points[0] + [1, 1, 0])
+        edge, side = points[5] - points[4], points[6] - points[4]
+        turns.append(np.arctan2(edge[1], edge[0]))
+        tilts.append(np.arccos(np.cross(edge, side)[2] / 4))
+    shifts = np.array(shifts)
+    assert (np.abs(shifts) <= 0.5 + 1e-6).all() and (shifts.min(0) < -0.45).all() and (shifts.max(0) > 0.45).all()
+    assert min(turns) < -2.9 and max(turns) > 2.9
+    assert np.pi / 24 < max(tilts) < 2 * np.pi / 24  # both tilts at most, where the turn between makes them one
+
+
+def test_flags_reach_the_sampler(root, dataset_config):
+    weights = root / "cups.json"
+    weights.write_text('{"cup": 1}')
+    dataset_config.scannet_path, dataset_config.sample_tail_instances = str(root), True
+    dataset_config.num_instances_to_add, dataset_config.max_instance_placing_iterations = 3, 17
+    dataset_config.instance_sampling_weights = str(weights)
+    (root / "train.txt").write_text("train/room.ply\n")
+    sampler = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True).sampler
+    assert (sampler.number, sampler.tries, sampler.names) == (3, 17, ["cup"])
+    assert Scannet200Voxelization2cmDataset(dataset_config, "train", training=False).sampler is None
 
 
 def test_the_flag_mixes_its_share_of_scenes(dataset_config):

@@ -108,8 +108,28 @@ def test_elastic_distortion_refuses_a_scene_in_millimetres():
 def test_elastic_distortion_runs_with_its_probability():
     points, colors, labels = cloud(20)
     rng = np.random.default_rng(0)
-    changed = sum(T.ElasticDistortion(p=0.95)(points, colors, labels, rng)[0] is not points for _ in range(400))
+    changed = sum(T.ElasticDistortion()(points, colors, labels, rng)[0] is not points for _ in range(400))
     assert 365 <= changed <= 393  # 380 ± 3 deviations
+
+
+def test_elastic_distortion_is_a_fine_one_and_then_a_coarse_one():
+    points = cloud(200)[0]
+    rng = np.random.default_rng(4)
+    rng.random()  # whether at all
+    fine = T.elastic_distortion(points, 0.2, 0.4, rng)
+    expected = T.elastic_distortion(fine, 0.8, 1.6, rng)
+    distort = T.ElasticDistortion()
+    distort.p = 1.0
+    assert np.array_equal(distort(points, None, None, np.random.default_rng(4))[0], expected)
+
+
+def test_colours_change_with_their_probabilities():
+    points, colors, labels = cloud(20)
+    for transform, share in ((T.ChromaticAutoContrast(), 0.2), (T.ChromaticTranslation(), 0.95),
+                             (T.ChromaticJitter(), 0.95)):
+        rng = np.random.default_rng(0)
+        changed = sum(transform(points, colors, labels, rng)[1] is not colors for _ in range(400)) / 400
+        assert abs(changed - share) < 3 * np.sqrt(share * (1 - share) / 400), type(transform).__name__
 
 
 def test_rotation_is_rigid_and_stays_in_its_ranges():
