@@ -22,6 +22,7 @@ CONTACT = 1  # cells above the surface in which an instance may touch what it st
 BORDER = 2  # empty cells around a scene
 SUPPORTED = 0.7  # share of the footprint's cells that must lie on the surface
 WALL_POINTS = 10_000  # of a scene that its walls' directions are sought by
+DEEP = 0.3  # metres; what would stick out so far from a wall stands, even if its class hangs: a coat stand
 SMALL = 0.6  # metres; what is smaller in every direction may also stand on furniture
 
 _FLOOR = ("floor", "mat", "shower floor")
@@ -137,8 +138,9 @@ class InstanceSampler:
         parts, placed, skipped = [], [], []
         for index in rng.choice(len(self.names), size=self.number, p=self.chances):
             name = self.names[index]
-            hangs = name in HANGING
-            instance = _read_instance(self.files[name][rng.integers(len(self.files[name]))], squared=hangs)
+            may_hang = name in HANGING
+            instance = _read_instance(self.files[name][rng.integers(len(self.files[name]))], squared=may_hang)
+            hangs = may_hang and extent(instance.points)[1] < DEEP
             points = _turned(instance.points, rng, upright_only=hangs)
             if hangs:
                 spots = walls.T[rng.integers(walls.shape[1], size=self.tries)] if walls.size else []

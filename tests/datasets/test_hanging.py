@@ -1,5 +1,6 @@
 """Where tail instances hang and stand in rooms of every shape and turn: flat, carried, inside, nothing before them."""
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -76,7 +77,9 @@ def filled(tmp_path):
     """
     def fill(name, size_or_points, scene, degrees=0.0, times=8, number=5, tries=50):
         points = thing(size_or_points) if isinstance(size_or_points, tuple) else size_or_points
-        write_scene(tmp_path / f"train/train_instances/{name}/{name}_0.ply",
+        folder = tmp_path / f"train/train_instances/{name}"
+        shutil.rmtree(folder, ignore_errors=True)
+        write_scene(folder / f"{name}_{len(points)}.ply",  # instances that were read are kept by path
                     Scene(name, points.astype(np.float32), np.full(points.shape, 9, np.uint8),
                           np.full(len(points), RAW[name], np.int32)))
         weights = tmp_path / f"{name}.json"
@@ -126,6 +129,16 @@ def test_what_is_cut_from_a_turned_scan_hangs_flat_too(filled):
     turned = thing((0.6, 0.04, 0.4)) @ rotation_matrix(2, np.radians(37)).T
     things, asked = filled("picture", turned, scene_of(shell(RECTANGLE)))
     assert len(things) >= 0.9 * asked and all(wall_of(RECTANGLE, points, 0.05) >= 0 for points in things)
+
+
+def test_a_coat_rack_hangs_on_the_wall_if_it_is_shallow_and_else_stands(filled):
+    scene = scene_of(shell(RECTANGLE))
+    for size, stands in (((0.8, 0.1, 0.3), False), ((0.5, 0.5, 1.7), True)):
+        things, asked = filled("coat rack", size, scene)
+        assert len(things) >= 0.9 * asked
+        for points in things:
+            assert (abs(points[:, 2].min()) < 0.02) == stands
+            assert stands or wall_of(RECTANGLE, points, 0.12) >= 0
 
 
 def test_squaring_up_turns_the_narrow_side_along_y():
