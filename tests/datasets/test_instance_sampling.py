@@ -135,6 +135,28 @@ def test_pictures_and_clocks_hang_flat_on_walls(root):
     assert axes == {0, 1} and count >= 0.9 * 30 * 5
 
 
+def test_every_insertion_has_its_own_size_turn_light_and_example(root):
+    for k, gray in ((0, 100), (1, 200)):  # two guitars, flat boards whose turn can be seen from above
+        points = box((0.4, 0.02, 1.0))
+        write_scene(root / f"train/train_instances/guitar/guitar_{k}.ply",
+                    Scene("guitar", points, np.full(points.shape, gray, np.uint8),
+                          np.full(len(points), RAW["guitar"], np.int32), np.full(len(points), 7, np.int32)))
+    scene, heights, turns, grays = room(with_table=False), [], [], []
+    sampler = only(root, "guitar")
+    for seed in range(30):
+        made, _, _ = sampler(scene, np.random.default_rng(seed))
+        for points, _ in inserted(scene, made):
+            heights.append(np.ptp(points[:, 2]))
+            across = points[:, :2] - points[:, :2].mean(0)
+            turns.append(np.arctan2(*np.linalg.svd(across, full_matrices=False)[2][0][::-1]) % np.pi)
+        grays += np.unique(made.colors[len(scene.points):]).tolist()
+    heights, tall = np.array(heights), np.ptp(box((0.4, 0.02, 1.0))[:, 2])
+    assert 0.9 * tall <= heights.min() < 0.92 * tall and 1.08 * tall < heights.max() <= 1.1001 * tall
+    assert np.histogram(turns, 4, (0, np.pi))[0].min() > 0.15 * len(turns)
+    dark, light = [g for g in grays if g < 130], [g for g in grays if g > 130]
+    assert 85 <= min(dark) < 88 and 112 < max(dark) <= 115 and 170 <= min(light) < 176 and 224 < max(light) <= 230
+
+
 def test_L8_what_finds_no_place_is_skipped_and_counted(root):
     scene = room()
     scene.labels = np.full_like(scene.labels, RAW["wall"])  # no floor at all
