@@ -9,7 +9,7 @@ OF_THE_CALL = ("config", "resume")  # say how a run was started, not what it is
 def run_folder(resume: str) -> Path:
     """The folder of the run that `--resume DIR|FILE.ckpt` names."""
     path = Path(resume)
-    return path.parent if path.suffix == ".ckpt" and not path.is_dir() else path
+    return path.parent if path.is_file() or path.suffix == ".ckpt" and not path.is_dir() else path
 
 
 def flags_of_run(resume: str) -> tuple[dict, Path | None]:

@@ -112,6 +112,9 @@ def test_resuming_takes_the_flags_of_the_run_and_the_line_wins(tmp_path, kept):
         again = get_config(["--resume", str(named), "--voxel_size", "0.1"])
         assert vars(again) == {**vars(first), "voxel_size": 0.1, "resume": str(named), "log_dir": str(run)}
     assert get_config(["--resume", str(run), "--log_dir", "other"]).log_dir == "other"
+    (run / "kept").touch()
+    if kept == "config.yaml":  # a checkpoint of any name
+        assert get_config(["--resume", str(run / "kept")]).log_dir == str(run)
 
 
 @pytest.mark.parametrize("content,words", [("no_such: 1", "no flag --no_such"), ("lr: -1", "lr: -1"), ("a: [", "yaml"),
