@@ -50,7 +50,8 @@ def train_classifiers(configs: dict[str, Namespace]) -> dict[str, SegmentationSt
     loader = build_loader(config, "train", training=True)
     solvers = {}
     for name, stage in stages.items():
-        optimizer = build_optimizer(configs[name], stage.to(device).train().parameters())
+        classifier = list(stage.to(device).train().model.final.parameters())
+        optimizer = build_optimizer(configs[name], classifier, heads=classifier)
         solvers[name] = optimizer, build_scheduler(configs[name], optimizer, len(loader))
     batches = Prefetcher(loader, device, first.execution.engine)
     for epoch in range(int(config.max_epoch)):
@@ -119,8 +120,8 @@ def row(label: str, scores: list[dict[str, float]]) -> str:
     cells = []
     for key in COLUMNS.values():
         values = 100 * np.array([score[key] for score in scores], dtype=float)
-        spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-        cells.append(f"{values.mean():.1f}{spread}")
+        spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
+        cells.append(f"{values.mean():.2f}{spread}")
     return f"| {label} | " + " | ".join(cells) + " |"
 
 
@@ -133,7 +134,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", default="outputs/category_weights", metavar="DIR")
     parser.add_argument("--weightings", nargs="+", default=list(LOSSES), choices=list(LOSSES))
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", nargs=2, type=int, default=[2, 2], metavar=("STAGE3", "WHOLE"),
+    parser.add_argument("--epochs", nargs=2, type=int, default=[2, 1], metavar=("STAGE3", "WHOLE"),
                         help="0 leaves one out")
     parser.add_argument("--lr", nargs=2, type=float, default=[0.001, 0.02], metavar=("STAGE3", "WHOLE"))
     parser.add_argument("--model", default="Res16UNet14S")

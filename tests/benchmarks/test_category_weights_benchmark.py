@@ -20,7 +20,7 @@ def test_classifiers_trained_side_by_side_are_main_pys(run_flags, tmp_path):
     model = build_model("Res16UNet14S", 3, NUM_CLASSES)
     save_checkpoint(tmp_path / "w.ckpt", {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}})
     common = ["--weights", str(tmp_path / "w.ckpt"), "--classifier_only", "True", "--max_epoch", "2",
-              "--scheduler", "PolyLR", "--val_epoch_freq", "9"]
+              "--optimizer", "Muon", "--scheduler", "PolyLR", "--val_epoch_freq", "9", "--warmup_iters", "2"]
     names = ("none", "inverse_sqrt")
     configs = {name: get_config(run_flags(*common, *category_weights.LOSSES[name])) for name in names}
     stages = category_weights.train_classifiers(configs)
