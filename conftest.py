@@ -35,7 +35,7 @@ def run_flags(tmp_path):
     Its dataset: clouds of points in four classes that place and colour tell apart, four scenes to train on, two to
     validate, two unlabelled to test; none has instance ids.
     """
-    from datasets.labels import RAW_IDS
+    from datasets.label_sets import load_label_set
     from datasets.ply import Scene, write_scene
 
     root = tmp_path / "data"
@@ -46,7 +46,7 @@ def run_flags(tmp_path):
             points = rng.random((500, 3)).astype(np.float32) * 0.6
             classes = (points[:, 0] > 0.3) + 2 * (points[:, 2] > 0.3)
             colors = np.array([[200, 40, 40], [40, 200, 40], [40, 40, 200], [200, 200, 40]], np.uint8)[classes]
-            labels = RAW_IDS[classes] if split != "test" else None
+            labels = load_label_set().ids[classes] if split != "test" else None
             write_scene(root / split / f"{split}{i:04d}_00.ply", Scene(f"{split}{i:04d}_00", points, colors, labels))
             names.append(f"{split}/{split}{i:04d}_00.ply\n")
         (root / f"{split}.txt").write_text("".join(names))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from config.command import command
 from datasets.files import SCENE_LIST, replacing
-from datasets.labels import RAW_IDS
+from datasets.label_sets import LabelSet, find_label_set
 
 
 def upload_files(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -46,18 +46,18 @@ def listed_files(folder: Path) -> tuple[list[Path], str]:
     return texts, phase
 
 
-def check_predictions(path: Path) -> int:
-    """Number of lines of a prediction file. Raises ValueError naming the line that is no raw id of the 200 classes."""
+def check_predictions(path: Path, label_set: LabelSet) -> int:
+    """Number of lines of a prediction file. Raises ValueError naming the line that is no class's id."""
     lines = path.read_bytes().split(b"\n")
     if lines and not lines[-1].strip():
         lines.pop()
     if not lines:
         raise ValueError(f"{path}: is empty")
-    known = {str(raw).encode() for raw in RAW_IDS.tolist()}
+    known = {str(raw).encode() for raw in label_set.ids.tolist()}
     for word in set(lines):
         if word.strip() not in known:
             shown = word.strip()[:40].decode("utf-8", "replace")
-            raise ValueError(f"{path}: line {lines.index(word) + 1}: {shown!r} is no raw id of ScanNet200's classes")
+            raise ValueError(f"{path}: line {lines.index(word) + 1}: {shown!r} is no id of label set {label_set.name}")
     return len(lines)
 
 
@@ -75,13 +75,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--dry_run", action="store_true", help="name the files that would go, change nothing")
     parser.add_argument("--zip", metavar="OUT.zip", type=Path, help="also write the .txt files of the last "
                         "inference to this archive")
+    parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="default: label_set.csv in DIR, else scannet200")
     args = parser.parse_args(arguments)
     texts, scans = upload_files(args.folder)
-    chosen = ""
+    chosen, label_set = "", find_label_set(args.label_set, args.folder)
     if args.zip:
         texts, phase = listed_files(args.folder)
         chosen = f" of --val_phase {phase}"
-    points = sum(check_predictions(path) for path in texts)  # before anything goes
+    points = sum(check_predictions(path, label_set) for path in texts)  # before anything goes
     if args.zip and not args.dry_run:
         write_zip(args.zip, texts)
     for path in scans:

@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--elevation", type=float, help="degrees above the floor")
     parser.add_argument("--keep_ceiling", action="store_true", help="leave ceiling and near walls where they are")
     parser.add_argument("--max_points", type=int, default=1_000_000, help="draw a random part of a larger scene")
+    parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="of the labels; default: label_set.csv beside the "
+                        "file, else scannet200")
     args = parser.parse_args(arguments)
     azimuth, elevation = (-90.0, 90.0) if args.view == "top" else (View.azimuth, View.elevation)
     view = View(azimuth if args.azimuth is None else args.azimuth,
@@ -31,10 +33,11 @@ def main(arguments: list[str] | None = None) -> None:
     if not 200 <= args.width <= 20000 or args.max_points < 1:
         raise ValueError(f"--width {args.width} is not in 200..20000, or --max_points {args.max_points} below 1")
     if args.png:
-        save_png(draw_panels(args.file, view, args.width, args.keep_ceiling, args.max_points), args.png)
+        save_png(draw_panels(args.file, view, args.width, args.keep_ceiling, args.max_points,
+                             label_set=args.label_set), args.png)
         print(args.png)
     else:
-        show_window(args.file, args.keep_ceiling, args.max_points, view)
+        show_window(args.file, args.keep_ceiling, args.max_points, view, args.label_set)
 
 
 if __name__ == "__main__":

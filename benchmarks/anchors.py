@@ -18,7 +18,7 @@ import numpy as np
 from tqdm import tqdm
 
 from config.command import command
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 
 COLUMNS = {"accuracy": "accuracy", "head": "mIoU/present/head", "common": "mIoU/present/common",
            "tail": "mIoU/present/tail", "all": "mIoU/present"}
@@ -36,9 +36,10 @@ class Job:
 
 def random_anchors(path: Path, seed: int = 0) -> str:
     """Write a random unit vector for every class to `path`; returns it as an encoder's name."""
-    vectors = np.random.default_rng(seed).standard_normal((len(CLASS_NAMES), RANDOM_WIDTH)).astype(np.float32)
+    names = load_label_set().names
+    vectors = np.random.default_rng(seed).standard_normal((len(names), RANDOM_WIDTH)).astype(np.float32)
     path.parent.mkdir(parents=True, exist_ok=True)
-    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
+    np.savez(path, names=np.array(names), embeddings=vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
     return f"file:{path}"
 
 

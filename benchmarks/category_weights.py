@@ -25,7 +25,7 @@ from benchmarks.anchors import COLUMNS, train  # noqa: E402
 from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
 from datasets.files import replacing  # noqa: E402
-from datasets.labels import GROUPS, NUM_CLASSES  # noqa: E402
+from datasets.label_sets import find_label_set  # noqa: E402
 from datasets.loader import build_loader  # noqa: E402
 from datasets.weighting import WEIGHTINGS  # noqa: E402
 from lib.memory import keep_freed_memory  # noqa: E402
@@ -44,10 +44,12 @@ def train_classifiers(configs: dict[str, Namespace]) -> dict[str, SegmentationSt
 
     Returns the trained stages by name. All have the same backbone, that of `--weights`.
     """
-    stages = {name: build_stage(config) for name, config in configs.items()}
-    config, first = next(iter(configs.values())), next(iter(stages.values()))
+    config = next(iter(configs.values()))
+    label_set = find_label_set(config.label_set, config.scannet_path)
+    stages = {name: build_stage(each, label_set) for name, each in configs.items()}
+    first = next(iter(stages.values()))
     device = pick_device(config)
-    loader = build_loader(config, "train", training=True)
+    loader = build_loader(config, "train", training=True, label_set=label_set)
     solvers = {}
     for name, stage in stages.items():
         classifier = list(stage.to(device).train().model.final.parameters())
@@ -69,7 +71,7 @@ def train_classifiers(configs: dict[str, Namespace]) -> dict[str, SegmentationSt
 
 
 def logits(stage: SegmentationStage, features: Tensor) -> Tensor:
-    """What the stage's classifier says of features (N, D). Returns (N, 200)."""
+    """What the stage's classifier says of features (N, D). Returns (N, C)."""
     final = stage.model.final
     return F.linear(features, final.kernel.reshape(features.shape[1], -1).T, final.bias.flatten())
 
@@ -78,14 +80,14 @@ def logits(stage: SegmentationStage, features: Tensor) -> Tensor:
 def score_classifiers(config: Namespace, stages: dict[str, SegmentationStage]) -> dict[str, dict[str, float]]:
     """Scores of each stage at every point of the validation scenes; all have the same backbone."""
     first = next(iter(stages.values()))
-    matrices = {name: ConfusionMatrix(NUM_CLASSES, config.ignore_label) for name in stages}
+    matrices = {name: ConfusionMatrix(len(first.label_set), config.ignore_label) for name in stages}
     device = pick_device(config)
-    loader = build_loader(config, "val", training=False)
+    loader = build_loader(config, "val", training=False, label_set=first.label_set)
     for batch in tqdm(Prefetcher(loader, device, first.execution.engine), desc="validate", dynamic_ncols=True):
         features = first.execution(first.eval().to(device).model.features, batch)
         for name, stage in stages.items():
             matrices[name].update(logits(stage.to(device), features).argmax(1)[batch.inverse], batch.point_labels)
-    return {name: matrix.scores(GROUPS) for name, matrix in matrices.items()}
+    return {name: matrix.scores(first.label_set.groups) for name, matrix in matrices.items()}
 
 
 def stage_3(options: Namespace, seed: int) -> dict[str, dict[str, float]]:
@@ -100,7 +102,7 @@ def stage_3(options: Namespace, seed: int) -> dict[str, dict[str, float]]:
         configs = {name: get_config([*common, *LOSSES[name]]) for name in options.weightings}
         stages = train_classifiers(configs)
         config = next(iter(configs.values()))
-        stages[UNTRAINED] = build_stage(config)
+        stages[UNTRAINED] = build_stage(config, next(iter(stages.values())).label_set)
         scores = score_classifiers(config, stages)
         with replacing(path) as file:
             json.dump(scores, file, indent=1)

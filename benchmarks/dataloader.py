@@ -17,7 +17,7 @@ import torch  # noqa: E402
 
 from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
-from datasets.labels import raw_to_class  # noqa: E402
+from datasets.label_sets import find_label_set  # noqa: E402
 from datasets.loader import build_loader  # noqa: E402
 from datasets.mix3d import mix  # noqa: E402
 from datasets.ply import Scene  # noqa: E402
@@ -55,7 +55,7 @@ def measure_steps(dataset, count: int, points: int) -> dict[str, list[float]]:
             steps.times.clear()
         dataset.scene(i % len(dataset)) if i < 2 else steps.run("decode (file as it is)", dataset.scene,
                                                                  i % len(dataset))
-        cloud = (scene.points, scene.colors, raw_to_class(scene.labels))
+        cloud = (scene.points, scene.colors, dataset.label_set.to_classes(scene.labels))
         start = time.perf_counter()
         moved = cloud
         for transform in dataset.move.transforms:
@@ -68,7 +68,8 @@ def measure_steps(dataset, count: int, points: int) -> dict[str, list[float]]:
         if dataset.sampler:
             start = time.perf_counter()
             more = steps.run("InstanceSampler", dataset.sampler, scene, rng)[0]
-            finish(dataset, *dataset.move(more.points, more.colors, raw_to_class(more.labels), rng), rng)
+            labels = dataset.label_set.to_classes(more.labels)
+            finish(dataset, *dataset.move(more.points, more.colors, labels, rng), rng)
             steps.times["scene with instances"].append((time.perf_counter() - start) * 1e3)
         start = time.perf_counter()
         both = [dataset.move(*cloud, rng) for _ in range(2)]
@@ -86,7 +87,8 @@ def finish(dataset, points: np.ndarray, colors: np.ndarray, labels: np.ndarray, 
 def measure_loader(config, workers: int, step: float, batches: int) -> tuple[float, float]:
     """Scenes a second when nobody computes, and the share of time a trainer of `step` seconds a batch waits."""
     config.num_workers = workers
-    loader = build_loader(config, "train", training=True)
+    loader = build_loader(config, "train", training=True,
+                          label_set=find_label_set(config.label_set, config.scannet_path))
 
     def pass_over(busy: float) -> tuple[float, float, int]:
         waited, scenes, begin = 0.0, 0, time.perf_counter()
@@ -116,7 +118,8 @@ def main() -> None:
     options, flags = parser.parse_known_args()
     config = get_config(flags)
     torch.set_num_threads(1)
-    dataset = DATASETS[config.dataset](config, "train", training=True)
+    dataset = DATASETS[config.dataset](config, "train", training=True,
+                                       label_set=find_label_set(config.label_set, config.scannet_path))
     if options.workers:
         print("| workers | scenes/s | trainer waits |\n|---|---|---|")
         for workers in options.workers:

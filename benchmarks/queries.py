@@ -14,7 +14,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 import numpy as np  # noqa: E402
 
 from config.command import command  # noqa: E402
-from datasets.labels import CLASS_NAMES, NUM_CLASSES, raw_to_class  # noqa: E402
+from datasets.label_sets import LabelSet  # noqa: E402
 from datasets.scannet200 import read_split  # noqa: E402
 from lib.language.queries import Finder, Seen  # noqa: E402
 from lib.language.relevancy import METHODS  # noqa: E402
@@ -60,24 +60,24 @@ QUERIES = {
 def class_means(seen: Seen, classes: np.ndarray, values: np.ndarray) -> dict[int, float]:
     """Mean of the voxels' values over the points of each class present. classes: (P,), -1 unlabelled; values: (M,)."""
     labelled = classes >= 0
-    counts = np.bincount(classes[labelled], minlength=NUM_CLASSES)
-    sums = np.bincount(classes[labelled], weights=values[seen.inverse[labelled]], minlength=NUM_CLASSES)
+    counts = np.bincount(classes[labelled])
+    sums = np.bincount(classes[labelled], weights=values[seen.inverse[labelled]])
     return {int(k): float(sums[k] / counts[k]) for k in np.flatnonzero(counts >= MIN_POINTS)}
 
 
-def candidates(scenes: list, accepted: list[tuple[str, ...]]) -> list[tuple[set[int], int]]:
+def candidates(scenes: list, accepted: list[tuple[str, ...]], label_set: LabelSet) -> list[tuple[set[int], int]]:
     """For every (query, scene) pair with an object: the accepted classes that are present, and how many are in all."""
     pairs = []
     for _, classes in scenes:
         present = {k for k, n in zip(*np.unique(classes[classes >= 0], return_counts=True)) if n >= MIN_POINTS}
         pairs += [(wanted, len(present)) for names in accepted
-                  if (wanted := present & {CLASS_NAMES.index(name) for name in names})]
+                  if (wanted := present & set(label_set.known(names).tolist()))]
     return pairs
 
 
 def ranks(finder: Finder, scenes: list, queries: list[str], accepted: list[tuple[str, ...]]) -> list[list[int]]:
     """Rank, 1 the best, of the first accepted class among those present, for each query in every scene that has one."""
-    targets = [{CLASS_NAMES.index(name) for name in names} for names in accepted]
+    targets = [set(finder.stage.label_set.known(names).tolist()) for names in accepted]
     texts, wrong = finder.embed(queries), finder.embed(finder.negatives)
     result: list[list[int]] = [[] for _ in queries]
     for seen, classes in scenes:
@@ -103,7 +103,7 @@ def main(argv: list[str] | None = None) -> None:
         seen = finder.look(path)
         if seen.scene.labels is None:
             raise ValueError(f"{path}: has no labels to compare with; name a labelled split with --val_phase")
-        scenes.append((seen, raw_to_class(seen.scene.labels)))
+        scenes.append((seen, finder.stage.label_set.to_classes(seen.scene.labels)))
     accepted = list(QUERIES.values())
     described = ranks(finder, scenes, list(QUERIES), accepted)
     named = ranks(finder, scenes, [names[0] for names in accepted], accepted)
@@ -120,7 +120,7 @@ def main(argv: list[str] | None = None) -> None:
             pairs = [r <= k for i in asked for r in found[i]]
             print(f"{what}, {'first' if k == 1 else 'top 3'}: {100 * np.mean(pairs):.1f} % of {len(pairs)} "
                   "(query, scene) pairs")
-    guesses = [len(wanted) / total for wanted, total in candidates(scenes, accepted)]
+    guesses = [len(wanted) / total for wanted, total in candidates(scenes, accepted, finder.stage.label_set)]
     print(f"by chance: first {100 * np.mean(guesses):.1f} %")
 
 

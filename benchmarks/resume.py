@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from config.command import command
-from datasets.labels import CLASS_NAMES, NUM_CLASSES
+from datasets.label_sets import load_label_set
 from datasets.synthetic.__main__ import main as generate
 from lib.checkpoint import load_checkpoint, save_checkpoint
 from lib.language.anchors import write_anchors
@@ -80,8 +80,9 @@ def _same(a: object, b: object) -> bool:
 
 def files_to_start_from(folder: Path) -> dict[str, list[str]]:
     """Random anchors and weights in a folder; by the number of a stage, the flags that name them."""
-    write_anchors(folder / "anchors.npz", CLASS_NAMES, np.random.default_rng(0).standard_normal((NUM_CLASSES, 48)))
-    weights = build_model(MODEL, 3, NUM_CLASSES).state_dict()
+    names = load_label_set().names
+    write_anchors(folder / "anchors.npz", names, np.random.default_rng(0).standard_normal((len(names), 48)))
+    weights = build_model(MODEL, 3, len(names)).state_dict()
     save_checkpoint(folder / "start.ckpt", {"state_dict": {f"model.{key}": value for key, value in weights.items()}})
     return {"1": ["--text_encoder", f"file:{folder / 'anchors.npz'}"], "2": [],
             "3": ["--weights", str(folder / "start.ckpt")]}

@@ -14,6 +14,7 @@ import numpy as np
 
 from config.command import command
 from datasets.instance_sampling import HANGING, InstanceSampler
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
 from datasets.statistics import tail_instances
 from datasets.synthetic.dataset import Settings, furnished_room
@@ -43,13 +44,13 @@ def samplers(root: Path, scenes: list[Scene], number: int) -> dict[str, Instance
     made = {}
     names = set()
     for scene in scenes:
-        for name, cut in tail_instances(scene):
+        for name, cut in tail_instances(scene, load_label_set()):
             write_scene(root / f"train/train_instances/{name}/{cut.name}.ply", cut)
             names.add(name)
     for kind, chosen in (("hanging", names & set(HANGING)), ("standing", names - set(HANGING))):
         path = root / f"{kind}.json"
         path.write_text(json.dumps({name: 1.0 for name in sorted(chosen)}))
-        made[kind] = InstanceSampler(root, number, weights_path=path)
+        made[kind] = InstanceSampler(root, load_label_set(), number, weights_path=path)
     return made
 
 

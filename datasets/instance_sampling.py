@@ -1,19 +1,21 @@
 """Tail instances inserted into training scenes (`--sample_tail_instances True`), on points, where they could be.
 
-    sampler = InstanceSampler(root); scene, placed, skipped = sampler(scene, np.random.default_rng(0))
+    sampler = InstanceSampler(root, label_set); scene, placed, skipped = sampler(scene, np.random.default_rng(0))
 
 An instance stands on a surface that carries it, or hangs on a wall if its class does; it overlaps nothing, keeps its
 label, and gets a fresh instance id (lessons L7 to L10).
 """
 import dataclasses
 import functools
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from datasets.geometry import bounds, extent
 from datasets.hanging import hang, squared_up
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import LabelSet
 from datasets.ply import Scene, read_scene
 from datasets.statistics import read_weights
 
@@ -37,12 +39,22 @@ HANGING = ("picture", "clock", "mirror", "whiteboard", "blackboard", "board", "b
             "fire extinguisher", "coat rack", "mailbox")
 
 
-def _ids(names: tuple[str, ...]) -> np.ndarray:
-    return RAW_IDS[[CLASS_NAMES.index(name) for name in names]]
+@dataclass(frozen=True)
+class Surfaces:
+    """Ids of a label set that say where things can be: floors, all that carries, walls."""
+    floor: np.ndarray
+    carrying: np.ndarray
+    wall: np.ndarray
 
-
-FLOOR_IDS, CARRYING_IDS, WALL_ID = _ids(_FLOOR), _ids(_FLOOR + _FURNITURE), int(_ids(("wall",))[0])
-LARGEST_ID = int(RAW_IDS.max())
+    @classmethod
+    def of(cls, label_set: LabelSet) -> "Surfaces":
+        """Raises ValueError for a set that has no floor: nothing could stand."""
+        floor, carrying, wall = (label_set.ids[label_set.known(names)]
+                                 for names in (_FLOOR, _FLOOR + _FURNITURE, ("wall",)))
+        if not len(floor):
+            raise ValueError(f"label set {label_set.name}: has no class floor, so it is not known where tail instances "
+                             "could stand; say --sample_tail_instances False")
+        return cls(floor, carrying, wall)
 
 
 class Room:
@@ -54,7 +66,7 @@ class Room:
     ANY, CARRIES, FLOOR, LOOSE, WALL = 1, 2, 4, 8, 16
     SIDE = CELL
 
-    def __init__(self, points: np.ndarray, labels: np.ndarray):
+    def __init__(self, points: np.ndarray, labels: np.ndarray, surfaces: Surfaces):
         low, high = bounds(points)
         self.origin = low - np.float32(BORDER * CELL)
         self.last = self.cells(high[None])[0]
@@ -65,11 +77,12 @@ class Room:
             raise ValueError(f"scene of {' x '.join(f'{metres:.0f}' for metres in high - low)} m is too wide to place "
                              "tail instances in: are its coordinates metres, is a point far out? If not, use "
                              "--sample_tail_instances False") from None
-        kinds = np.full(LARGEST_ID + 1, self.ANY | self.LOOSE, np.uint8)
-        kinds[WALL_ID] = self.ANY | self.WALL
-        kinds[CARRYING_IDS] = self.ANY | self.CARRIES
-        kinds[FLOOR_IDS] |= self.FLOOR
-        kinds = kinds[np.clip(labels, 0, LARGEST_ID)]  # (N,)
+        largest = max(int(ids.max(initial=0)) for ids in (surfaces.carrying, surfaces.wall)) + 1
+        kinds = np.full(largest + 1, self.ANY | self.LOOSE, np.uint8)
+        kinds[surfaces.wall] = self.ANY | self.WALL
+        kinds[surfaces.carrying] = self.ANY | self.CARRIES
+        kinds[surfaces.floor] |= self.FLOOR
+        kinds = kinds[np.where((labels < 0) | (labels > largest), largest, labels)]  # (N,)
         flat = np.ravel_multi_index(tuple(self.cells(points).T), self.shape)
         for value in np.unique(kinds):
             self.bits.reshape(-1)[flat[kinds == value]] |= value
@@ -108,7 +121,9 @@ class InstanceSampler:
     `feature_data/instance_sampling_weights.json`. Raises FileNotFoundError and ValueError (L10).
     """
 
-    def __init__(self, root: str | Path, number: int = 5, tries: int = 50, weights_path: str | Path | None = None):
+    def __init__(self, root: str | Path, label_set: LabelSet, number: int = 5, tries: int = 50,
+                 weights_path: str | Path | None = None):
+        self.label_set, self.surfaces = label_set, Surfaces.of(label_set)
         self.number, self.tries = number, tries
         root = Path(root)
         folder = root / "train" / "train_instances"
@@ -118,7 +133,7 @@ class InstanceSampler:
         for needed in (path, folder):
             if not needed.exists():
                 raise FileNotFoundError(f"{needed}: missing; --sample_tail_instances needs it: {remedy}")
-        weights = _sampling_weights(path)
+        weights = _sampling_weights(path, label_set.names)
         self.files = {name: sorted((folder / name).glob("*.ply")) for name in weights}
         empty = [name for name, files in self.files.items() if not files]
         if empty or not weights:
@@ -130,10 +145,10 @@ class InstanceSampler:
         """The scene with instances after its own points; class names placed and skipped. `scene` stays as it is."""
         if scene.labels is None:
             raise ValueError(f"{scene.name}: has no label column; tail instances are placed by what is floor or wall")
-        room = Room(scene.points, scene.labels)
-        carrying = np.flatnonzero(np.isin(scene.labels, CARRYING_IDS))
-        floor = carrying[np.isin(scene.labels[carrying], FLOOR_IDS)]
-        walls = np.flatnonzero(scene.labels == WALL_ID)
+        room = Room(scene.points, scene.labels, self.surfaces)
+        carrying = np.flatnonzero(np.isin(scene.labels, self.surfaces.carrying))
+        floor = carrying[np.isin(scene.labels[carrying], self.surfaces.floor)]
+        walls = np.flatnonzero(np.isin(scene.labels, self.surfaces.wall))
         walls = np.ascontiguousarray(scene.points[walls[::1 + len(walls) // WALL_POINTS]].T)  # (3, W)
         parts, placed, skipped = [], [], []
         for index in rng.choice(len(self.names), size=self.number, p=self.chances):
@@ -155,7 +170,7 @@ class InstanceSampler:
             room.add(found)
             gain = rng.uniform(0.85, 1.15)  # another room's light
             colors = np.clip(np.rint(instance.colors * gain), 0, 255).astype(np.uint8)
-            parts.append((found, colors, int(RAW_IDS[CLASS_NAMES.index(name)])))
+            parts.append((found, colors, int(self.label_set.ids[self.label_set.index(name)])))
             placed.append(name)
         return _joined(scene, parts), placed, skipped
 
@@ -218,10 +233,10 @@ def _read_instance(path: Path, squared: bool) -> Scene:
     return dataclasses.replace(scene, points=squared_up(scene.points)) if squared else scene
 
 
-def _sampling_weights(path: Path) -> dict[str, float]:
+def _sampling_weights(path: Path, names: Sequence[str]) -> dict[str, float]:
     weights = read_weights(path, "sampling weights")
     for name, weight in weights.items():
-        if (name not in CLASS_NAMES or isinstance(weight, bool) or not isinstance(weight, int | float)
+        if (name not in names or isinstance(weight, bool) or not isinstance(weight, int | float)
                 or not 0 < weight < np.inf):
-            raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label table with a weight above 0")
+            raise ValueError(f"{path}: {name!r}: {weight!r} is no class of the label set with a weight above 0")
     return weights

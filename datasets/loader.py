@@ -1,6 +1,6 @@
 """Samples to batches, in worker processes, in an order that a resumed run continues exactly.
 
-    loader = build_loader(config, split="train", training=True)
+    loader = build_loader(config, split="train", training=True, label_set=load_label_set("scannet200"))
     loader.set_epoch(epoch, start=scenes_already_drawn)
     for batch in loader: ...
 """
@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from datasets.label_sets import LabelSet
 from datasets.scannet200 import DATASETS, Sample
 from datasets.scene_sampling import EpochSampler, repeat_factors, scene_classes
 from lib.sparse.coordinates import CoordinateManager
@@ -112,7 +113,7 @@ class SceneLoader(DataLoader):
             yield batch
 
 
-def build_loader(config: Namespace, split: str, training: bool) -> SceneLoader:
+def build_loader(config: Namespace, split: str, training: bool, label_set: LabelSet) -> SceneLoader:
     """Loader of a split of `config.dataset`: shuffled and augmented in training, else in the list's order.
 
     Every scene of the split comes in every epoch, a smaller last batch included; only --train_limit_numpoints drops
@@ -120,7 +121,7 @@ def build_loader(config: Namespace, split: str, training: bool) -> SceneLoader:
     """
     if config.dataset not in DATASETS:
         raise ValueError(f"--dataset {config.dataset}: choose from {', '.join(DATASETS)}")
-    dataset = DATASETS[config.dataset](config, split, training)
+    dataset = DATASETS[config.dataset](config, split, training, label_set)
     batch_size = config.batch_size if training else config.val_batch_size
     workers = config.num_workers if training else config.num_val_workers
     if batch_size < 1 or workers < 0:

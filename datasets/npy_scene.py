@@ -1,6 +1,6 @@
 """Scenes as folders of .npy arrays: Pointcept's preprocessed ScanNet, read as it is, and our own decoded scenes.
 
-`read_npy_scene(folder)` reads Pointcept's `coord color segment200 instance`; `DecodedScenes(folder)` keeps scans that
+`read_npy_scene(folder, label_set)` reads Pointcept's arrays; `DecodedScenes(folder)` keeps scans that
 were decoded once, memory-mapped, so that worker processes share their pages.
 """
 import json
@@ -11,21 +11,24 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.labels import class_to_raw
+from datasets.label_sets import LabelSet
 from datasets.ply import Scene
 
 FIELDS = ("points", "colors", "labels", "instances")
 
 
-def read_npy_scene(folder: str | Path) -> Scene:
-    """A scan of Pointcept's ScanNet: coord and color (N, 3), and where known segment200 and instance (N,), -1: none.
+def read_npy_scene(folder: str | Path, label_set: LabelSet) -> Scene:
+    """A scan of Pointcept's ScanNet: coord and color (N, 3), and where known segment and instance (N,), -1: none.
 
-    segment200 holds class indices in the benchmark's order. Raises FileNotFoundError and ValueError, one line.
+    The segments are those of segment<C>.npy, C the number of classes, else of segment.npy: class indices. Raises
+    FileNotFoundError and ValueError, one line.
     """
     folder = Path(folder)
     points, colors = _array(folder / "coord.npy", (None, 3)), _array(folder / "color.npy", (None, 3))
+    own = f"segment{len(label_set)}"
+    segment = own if (folder / f"{own}.npy").is_file() else "segment"
     optional = {name: _array(folder / f"{name}.npy", (None,)) if (folder / f"{name}.npy").is_file() else None
-                for name in ("segment200", "instance")}
+                for name in (segment, "instance")}
     for name, values in (("color", colors), *optional.items()):
         if values is not None and len(values) != len(points):
             raise ValueError(f"{folder / name}.npy: {len(values)} rows for {len(points)} of coord.npy")
@@ -34,11 +37,12 @@ def read_npy_scene(folder: str | Path) -> Scene:
         raise ValueError(f"{folder / 'coord.npy'}: needs at least one point, and finite ones only")
     if colors.min() < 0 or colors.max() > 255:
         raise ValueError(f"{folder / 'color.npy'}: colours outside 0..255 ({colors.min()}..{colors.max()})")
-    labels, instances = optional["segment200"], optional["instance"]
-    if labels is not None and len(labels) and (labels.min() < -1 or labels.max() >= 200):
-        raise ValueError(f"{folder / 'segment200.npy'}: labels {labels.min()}..{labels.max()} are outside -1..199")
+    labels, instances = optional[segment], optional["instance"]
+    if labels is not None and len(labels) and (labels.min() < -1 or labels.max() >= len(label_set)):
+        raise ValueError(f"{folder / segment}.npy: labels {labels.min()}..{labels.max()} are outside "
+                         f"-1..{len(label_set) - 1} of label set {label_set.name}")
     return Scene(folder.name, points, np.rint(colors).astype(np.uint8),
-                 None if labels is None else class_to_raw(labels.astype(np.int64)),
+                 None if labels is None else label_set.to_ids(labels.astype(np.int64)),
                  None if instances is None else instances.astype(np.int32) + 1)
 
 
@@ -61,14 +65,15 @@ def _array(path: Path, shape: tuple) -> np.ndarray:
 
 
 class DecodedScenes:
-    """Scans decoded once into `<folder>/<scene>/*.npy` and memory-mapped from then on; renewed when a file changes."""
+    """Scans decoded once into `<folder>/<scene>/*.npy` and memory-mapped from then on; renewed when a file changes, or
+    when they were decoded by another `label_set`."""
 
-    def __init__(self, folder: str | Path):
-        self.folder = Path(folder)
+    def __init__(self, folder: str | Path, label_set: LabelSet):
+        self.folder, self.label_set = Path(folder), label_set
 
     def get(self, path: Path, read: Callable[[Path], Scene]) -> Scene:
         """The scan in `path`, by `read` the first time. A folder that cannot be written is no error: it reads again."""
-        stamp, place = _stamp(path), self.folder / path.stem
+        stamp, place = [*_stamp(path), self.label_set.ids.tolist()], self.folder / path.stem
         scene = self._mapped(place, stamp)
         if scene is not None:
             return scene

@@ -1,8 +1,9 @@
 """Scenes of a dataset root (`<split>.txt`, PLYs) as voxelised samples; the classes that `--dataset` names.
 
-    dataset = DATASETS["Scannet200Voxelization2cmDataset"](config, split="train", training=True)
+    dataset = DATASETS["Scannet200Voxelization2cmDataset"](config, split="train", training=True, label_set=label_set)
     sample = dataset[0]
 """
+import functools
 from argparse import Namespace
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from datasets.instance_sampling import InstanceSampler
-from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, raw_to_class, read_names
+from datasets.label_sets import LabelSet, read_names
 from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import Scene, read_scene
@@ -19,7 +20,6 @@ from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
-LARGEST_RAW_ID = 1400  # ScanNet's own ids end below; one above, or below 0, comes from another label set
 
 
 @dataclass
@@ -59,24 +59,24 @@ class SceneDataset(torch.utils.data.Dataset):
     VOXEL_SIZE: float | None = None  # metres; None: what --voxel_size says, else 2 cm
     textual = False  # True: trained against text anchors (stage 1)
 
-    def __init__(self, config: Namespace, split: str, training: bool):
-        self.split, self.root = split, config.scannet_path
+    def __init__(self, config: Namespace, split: str, training: bool, label_set: LabelSet):
+        self.split, self.root, self.label_set = split, config.scannet_path, label_set
         self.training = training
         self.paths = read_split(config.scannet_path, split)
         self.voxel_size = self._choose_voxel_size(config.voxel_size)
-        if 0 <= config.ignore_label < NUM_CLASSES:
-            raise ValueError(f"--ignore_label {config.ignore_label}: is the class {CLASS_NAMES[config.ignore_label]}; "
-                             f"give a number outside 0..{NUM_CLASSES - 1}")
-        self.voxelizer = Voxelizer(self.voxel_size, config.ignore_label)
+        if 0 <= config.ignore_label < len(label_set):
+            raise ValueError(f"--ignore_label {config.ignore_label}: is the class "
+                             f"{label_set.names[config.ignore_label]}; give a number outside 0..{len(label_set) - 1}")
+        self.voxelizer = Voxelizer(self.voxel_size, len(label_set), config.ignore_label)
         self.move = point_transforms(config, self.voxel_size) if training else None
         self.recolor = color_transforms(config) if training else None
         self.ignore_label = config.ignore_label
         self.normalize_color = config.normalize_color
         self.seed = config.seed
         self.mix_scenes = config.mix_scenes if training else 0.0
-        self.sampler = _instance_sampler(config) if training and config.sample_tail_instances else None
-        self.held_out = _held_out(config)
-        self._decoded = DecodedScenes(decoded_folder(config.scannet_path)) if config.cache_data else None
+        self.sampler = _instance_sampler(config, label_set) if training and config.sample_tail_instances else None
+        self.held_out = _held_out(config, label_set)
+        self._decoded = DecodedScenes(decoded_folder(config.scannet_path), label_set) if config.cache_data else None
         self.repeats: np.ndarray | None = None
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
@@ -106,9 +106,11 @@ class SceneDataset(torch.utils.data.Dataset):
         Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels.
         """
         path = self.paths[index]
-        scene = self._decoded.get(path, read_scan) if self._decoded else read_scan(path)
+        read = functools.partial(read_scan, label_set=self.label_set)
+        scene = self._decoded.get(path, read) if self._decoded else read(path)
         if self.training and scene.labels is None:
-            raise ValueError(f"{path}: has no label column; training needs one (raw ScanNet ids, 0 = unlabelled)")
+            raise ValueError(f"{path}: has no label column; training needs one (ids of label set "
+                             f"{self.label_set.name}, {self.label_set.unlabelled_id} = unlabelled)")
         return scene
 
     def __getitem__(self, index: int | tuple[int, int]) -> Sample:
@@ -147,7 +149,7 @@ class SceneDataset(torch.utils.data.Dataset):
         scene, placed, skipped = self.scene(index), [], []
         if self.training and self.sampler:
             scene, placed, skipped = self.sampler(scene, rng)
-        labels = None if scene.labels is None else raw_to_class(scene.labels, self.ignore_label)
+        labels = None if scene.labels is None else self.label_set.to_classes(scene.labels, self.ignore_label)
         if labels is not None and len(self.held_out):
             labels[np.isin(labels, self.held_out)] = self.ignore_label
         cloud = (scene.points, scene.colors, labels)
@@ -218,15 +220,11 @@ def _listed(root: Path, listing: Path) -> list[Path]:
     return paths
 
 
-def read_scan(path: Path) -> Scene:
+def read_scan(path: Path, label_set: LabelSet) -> Scene:
     """A scan of either layout. Raises as `read_scene` and `read_npy_scene`, and for labels of another label set."""
-    scene = read_npy_scene(path) if path.is_dir() else read_scene(path)
-    labels = np.empty(0) if scene.labels is None else scene.labels
-    wrong = (labels < 0) | (labels > LARGEST_RAW_ID)
-    if wrong.any():
-        vertex = int(np.argmax(wrong))
-        raise ValueError(f"{path}: vertex {vertex} has label {labels[vertex]}, outside ScanNet's label table "
-                         "(raw ids as in config/scannet200_labels.csv, 0 = unlabelled)")
+    scene = read_npy_scene(path, label_set) if path.is_dir() else read_scene(path)
+    if scene.labels is not None:
+        label_set.check_ids(scene.labels, path)
     return scene
 
 
@@ -236,16 +234,16 @@ def decoded_folder(root: str | Path) -> Path:
     return (root if root.is_dir() else root.parent) / ".decoded"
 
 
-def _instance_sampler(config: Namespace) -> InstanceSampler:
-    return InstanceSampler(config.scannet_path, config.num_instances_to_add, config.max_instance_placing_iterations,
-                           config.instance_sampling_weights)
+def _instance_sampler(config: Namespace, label_set: LabelSet) -> InstanceSampler:
+    return InstanceSampler(config.scannet_path, label_set, config.num_instances_to_add,
+                           config.max_instance_placing_iterations, config.instance_sampling_weights)
 
 
-def _held_out(config: Namespace) -> np.ndarray:
+def _held_out(config: Namespace, label_set: LabelSet) -> np.ndarray:
     """Classes whose labels a training, its validation included, must not see; evaluation afterwards sees them."""
     if not (config.is_train and config.held_out_classes):
         return np.empty(0, np.int64)
-    return class_indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
+    return label_set.indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
 
 
 def _remedy(root: str | Path) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from torch.utils.data import Sampler
 
-from datasets.labels import CLASS_NAMES, IGNORE_LABEL, raw_to_class
+from datasets.label_sets import IGNORE_LABEL
 
 SCENE_CLASSES = "feature_data/scene_classes.json"  # scene name -> its classes' names
 
@@ -27,12 +27,13 @@ def repeat_factors(classes: Sequence[set[str]], threshold: float) -> np.ndarray:
 
 def scene_classes(dataset) -> list[set[str]]:
     """Classes of each scene of a SceneDataset: from the root's file, or, where that lacks a scene, from the scans."""
+    label_set = dataset.label_set
     try:
         known = json.loads((Path(dataset.root) / SCENE_CLASSES).read_text(encoding="utf-8"))
-        return [set(known[name]) & set(CLASS_NAMES) for name in dataset.names]
+        return [set(known[name]) & set(label_set.names) for name in dataset.names]
     except (OSError, ValueError, KeyError, TypeError):
-        found = (raw_to_class(dataset.scene(i).labels) for i in range(len(dataset)))
-        return [{CLASS_NAMES[k] for k in np.unique(classes[classes != IGNORE_LABEL])} for classes in found]
+        found = (label_set.to_classes(dataset.scene(i).labels) for i in range(len(dataset)))
+        return [{label_set.names[k] for k in np.unique(classes[classes != IGNORE_LABEL])} for classes in found]
 
 
 class EpochSampler(Sampler[int | tuple[int, int]]):

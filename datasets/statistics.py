@@ -3,28 +3,28 @@
 Functions over `datasets.ply.Scene` objects, for synthetic scenes and for ScanNet alike.
 """
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
-from datasets.labels import CLASS_NAMES, GROUPS, IGNORE_LABEL, NUM_CLASSES, class_to_raw, raw_to_class
+from datasets.label_sets import IGNORE_LABEL, LabelSet
 from datasets.ply import Scene
 from datasets.weighting import class_weights
 
 
-def count_points(scene: Scene) -> np.ndarray:
-    """Points of each class in a labelled scan, (200,) int64; unlabelled points are left out."""
-    classes = raw_to_class(_labels(scene))
-    return np.bincount(classes[classes != IGNORE_LABEL], minlength=NUM_CLASSES)
+def count_points(scene: Scene, label_set: LabelSet) -> np.ndarray:
+    """Points of each class in a labelled scan, (C,) int64; unlabelled points are left out."""
+    classes = label_set.to_classes(_labels(scene))
+    return np.bincount(classes[classes != IGNORE_LABEL], minlength=len(label_set))
 
 
-def category_weights(points: np.ndarray) -> dict[str, float]:
-    """Weight of each class by name, `log` of `datasets.weighting`. points: (200,) of the training split.
+def category_weights(points: np.ndarray, names: Sequence[str]) -> dict[str, float]:
+    """Weight of each class by name, `log` of `datasets.weighting`. points: (C,) of the training split.
 
     Raises ValueError where no point is labelled.
     """
-    return {name: float(weight) for name, weight in zip(CLASS_NAMES, class_weights(points, "log"))}
+    return {name: float(weight) for name, weight in zip(names, class_weights(points, "log"))}
 
 
 def instance_sampling_weights(instances: Mapping[str, int]) -> dict[str, float]:
@@ -56,7 +56,7 @@ def read_weights(path: Path, what: str, remedy: str = "") -> dict:
 
 
 def bounding_boxes(scene: Scene) -> list[dict]:
-    """The axis-aligned box of each instance (m): {"instance", "label" (raw id), "min" [x, y, z], "max" [x, y, z]}."""
+    """The axis-aligned box of each instance (m): {"instance", "label" (id), "min" [x, y, z], "max" [x, y, z]}."""
     labels = _labels(scene)
     return [{"instance": instance, "label": int(np.bincount(labels[rows]).argmax()),
              "min": [round(float(v), 4) for v in scene.points[rows].min(0)],
@@ -64,25 +64,30 @@ def bounding_boxes(scene: Scene) -> list[dict]:
             for instance, rows in instance_rows(scene)]
 
 
-def tail_instances(scene: Scene, min_points: int = 30) -> list[tuple[str, Scene]]:
+def tail_instances(scene: Scene, label_set: LabelSet, min_points: int = 30) -> list[tuple[str, Scene]]:
     """Every tail-group instance of at least `min_points` points, cut out and centred: [(class name, its points)].
+
+    None where the label set has no groups.
 
     Centred: the middle of its box in x and y, and its lowest point, become the origin.
     """
-    classes, found = raw_to_class(_labels(scene)), []
+    if not label_set.group_names:
+        return []
+    tail = label_set.tail_group
+    classes, found = label_set.to_classes(_labels(scene)), []
     for instance, rows in instance_rows(scene):
         known = classes[rows][classes[rows] != IGNORE_LABEL]
         if not len(known):
             continue
         index = int(np.bincount(known).argmax())
         rows = rows[classes[rows] == index]
-        if GROUPS[index] != "tail" or len(rows) < min_points:
+        if label_set.groups[index] != tail or len(rows) < min_points:
             continue
         points = scene.points[rows]
         low, high = points.min(0), points.max(0)
         origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], dtype=np.float32)
-        found.append((CLASS_NAMES[index], Scene(f"{scene.name}_{instance}", points - origin, scene.colors[rows],
-                                                class_to_raw(np.full(len(rows), index)), scene.instances[rows])))
+        found.append((label_set.names[index], Scene(f"{scene.name}_{instance}", points - origin, scene.colors[rows],
+                                                label_set.to_ids(np.full(len(rows), index)), scene.instances[rows])))
     return found
 
 

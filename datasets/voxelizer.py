@@ -1,12 +1,12 @@
 """Points of one scene to voxels: mean colour, majority label, and the exact way back to every point (lesson L11).
 
-    coordinates, features, labels, inverse = Voxelizer(0.02)(points, colors, labels)
+    coordinates, features, labels, inverse = Voxelizer(0.02, num_classes=200)(points, colors, labels)
 """
 from typing import NamedTuple
 
 import numpy as np
 
-from datasets.labels import IGNORE_LABEL, NUM_CLASSES
+from datasets.label_sets import IGNORE_LABEL
 from lib.sparse.quantize import sparse_quantize, voxel_mean
 
 COORDINATE_LIMIT = 1 << 20  # voxels from the origin on each axis; 21 km at 2 cm, and three axes fit one 63-bit key
@@ -26,11 +26,11 @@ class Voxels(NamedTuple):
 class Voxelizer:
     """Cuts space into cubes of `voxel_size` metres; the one at the origin spans [0, voxel_size) on each axis."""
 
-    def __init__(self, voxel_size: float, ignore_label: int = IGNORE_LABEL):
+    def __init__(self, voxel_size: float, num_classes: int, ignore_label: int = IGNORE_LABEL):
         if not voxel_size > 0 or not np.isfinite(voxel_size):
             raise ValueError(f"voxel size {voxel_size} m: it has to be above 0")
         self.voxel_size = voxel_size
-        self.ignore_label = ignore_label
+        self.num_classes, self.ignore_label = num_classes, ignore_label
 
     def __call__(self, points: np.ndarray, colors: np.ndarray, labels: np.ndarray | None) -> Voxels:
         """Voxels of one scene, in ascending order of x, y, z.
@@ -43,6 +43,6 @@ class Voxelizer:
             raise ValueError(f"coordinates up to {np.abs(points).max()} m cannot be cut into voxels of "
                              f"{self.voxel_size} m: at most {COORDINATE_LIMIT} from the origin; are they metres?")
         coordinates = scaled.astype(np.int32)
-        voxels = sparse_quantize(coordinates, labels, NUM_CLASSES, self.ignore_label)
+        voxels = sparse_quantize(coordinates, labels, self.num_classes, self.ignore_label)
         features = voxel_mean(colors, voxels.inverse, len(voxels.index))
         return Voxels(coordinates[voxels.index], features, voxels.labels, voxels.inverse)

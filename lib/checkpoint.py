@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from datasets.files import replacing
+from datasets.label_sets import LabelSet, load_label_set
 
 PREFIX = "model."
 # What the order, the batches and the samples of an epoch depend on, beside the list of scenes.
@@ -24,6 +25,7 @@ EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling", "repeat_thre
                "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
                "instance_sampling_weights", "mix_scenes", "train_augmentation", "elastic_distortion",
                "data_aug_color_trans_ratio", "data_aug_color_jitter_std", "data_aug_scale_min", "data_aug_scale_max")
+CLASSIFIER = "final."  # prefix of the weights whose last axis is the classes
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 
 # Classes that Lightning's checkpoints name beside the weights, in settings and as keys of callbacks. They are never
@@ -168,12 +170,25 @@ def from_text_stage(content: dict) -> bool:
     return any(value is True or isinstance(value, str) and value.lower() == "true" for value in values)
 
 
+def stored_label_set(content: dict, path: str | Path) -> LabelSet | None:
+    """The classes that a checkpoint's network was trained on; None where it does not say (LanguageGroundedSemseg's).
+
+    Checkpoints of before label sets hold a table of names and ids, which is ScanNet200's.
+    """
+    table = content.get("label_set")
+    if isinstance(table, dict):
+        return LabelSet.from_table(table, path)
+    return load_label_set() if isinstance(content.get("label_table"), dict) else None
+
+
 def load_weights(model: nn.Module, path: str | Path, lenient: bool = False,
-                 untrained_by_text_stage: Sequence[str] = (), content: dict | None = None) -> str:
+                 untrained_by_text_stage: Sequence[str] = (), content: dict | None = None,
+                 label_set: LabelSet | None = None) -> str:
     """Load a checkpoint's weights into a network; returns a report of what was loaded, what is new, what was left.
 
     untrained_by_text_stage: weights, by prefix, that are not taken from a checkpoint of stage 1: they stay as they are.
-    content: what the checkpoint holds, where it was read already.
+    content: what the checkpoint holds, where it was read already. label_set: the network's classes; where the
+    checkpoint has others, its last layer is taken over class by class where names agree.
     Raises ValueError that lists every key that is missing, unexpected or of another shape (lesson L18), unless
     `lenient`, which loads what fits and reports the rest.
     """
@@ -184,6 +199,9 @@ def load_weights(model: nn.Module, path: str | Path, lenient: bool = False,
     if untrained_by_text_stage and from_text_stage(content):
         new = [key for key in own if key.startswith(tuple(untrained_by_text_stage))]
         weights = {key: value for key, value in weights.items() if not key.startswith(tuple(untrained_by_text_stage))}
+    classes = ""
+    if label_set is not None and not new:
+        weights, classes = _by_class_name(weights, own, stored_label_set(content, path), label_set)
     reshaped = [key for key in own if key in weights and weights[key].shape != own[key].shape]
     problems = {
         "missing": [key for key in own if key not in weights and key not in new],
@@ -204,7 +222,31 @@ def load_weights(model: nn.Module, path: str | Path, lenient: bool = False,
         raise ValueError(f"{path}: not one weight fits this network ({found})")
     model.load_state_dict(fitting, strict=False)
     rest = _listed(everything)
-    return f"{path}: {len(fitting)} of {len(own)} weights loaded" + (f"; {rest}" if rest else "")
+    return f"{path}: {len(fitting)} of {len(own)} weights loaded" + (f"; {rest}" if rest else "") + classes
+
+
+def _by_class_name(weights: dict[str, Tensor], own: dict[str, Tensor], stored: LabelSet | None, label_set: LabelSet
+                   ) -> tuple[dict[str, Tensor], str]:
+    """Weights with a last layer for `label_set`: columns of classes that both sets name, the network's own for others.
+
+    Returns the weights and what to say of it, nothing where the sets have the same classes in the same order.
+    """
+    if stored is None or stored.names == label_set.names:
+        return weights, ""
+    shared = [name for name in label_set.names if name in stored.names]
+    here, there = ([group.index(name) for name in shared] for group in (label_set, stored))
+    changed = {}
+    for key in own:
+        if key.startswith(CLASSIFIER) and key in weights and weights[key].shape[-1] == len(stored):
+            changed[key] = own[key].clone()
+            changed[key][..., here] = weights[key][..., there].to(own[key])
+    if not changed:
+        return weights, ""
+    rest = [name for name in label_set.names if name not in stored.names]
+    report = f"; last layer: {len(shared)} of {len(label_set)} classes taken over by name from {stored.name}"
+    if rest:
+        report += f", new: {', '.join(rest[:10])}{', ...' if len(rest) > 10 else ''}"
+    return weights | changed, report
 
 
 def _listed(keys_by_kind: dict[str, list[str]]) -> str:

@@ -1,6 +1,6 @@
 """Segmentation scores from a confusion matrix, with both protocols for classes that the ground truth lacks.
 
-`matrix = ConfusionMatrix(200); matrix.update(prediction, target); matrix.scores(GROUPS)`; `table(rows)` to print, and
+`matrix = ConfusionMatrix(200); matrix.update(prediction, target); matrix.scores(groups)`; `table(rows)` to print, and
 `python -m lib.metrics [--classes] "NAME=scores.json" ...` over runs.
 Only 189 of ScanNet200's classes occur in its validation split (head 66, common 65 of 68, tail 58 of 66).
 `mIoU/present` averages over classes in the ground truth; `mIoU/200` over all, absent ones as 0: up to 1.058x lower.
@@ -15,8 +15,7 @@ import numpy as np
 import torch
 
 from config.command import command
-
-GROUP_NAMES = ("head", "common", "tail")
+from datasets.label_sets import ordered_groups
 
 
 def _flat(labels: np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -39,7 +38,7 @@ class ConfusionMatrix:
     others: further columns, for what may be predicted but is no class of the ground truth: always a miss.
     """
 
-    def __init__(self, num_classes: int = 200, ignore_label: int = -1, others: int = 0):
+    def __init__(self, num_classes: int, ignore_label: int = -1, others: int = 0):
         self.num_classes = num_classes
         self.ignore_label = ignore_label
         self.shape = num_classes, num_classes + others
@@ -128,7 +127,7 @@ class ConfusionMatrix:
             "mAcc": _mean(hit[present] / true[present]),
         }
         selections = {"": np.ones(self.num_classes, dtype=bool)}
-        selections |= {f"/{name}": np.asarray(groups) == name for name in GROUP_NAMES if len(groups)}
+        selections |= {f"/{name}": np.asarray(groups) == name for name in ordered_groups(groups)}
         for suffix, chosen in selections.items():
             result[f"mIoU/present{suffix}"] = _mean(iou[chosen & present])
             result[f"mIoU/{self.num_classes}{suffix}"] = _mean(np.nan_to_num(iou[chosen]))
@@ -139,32 +138,41 @@ def _percent(value: float) -> str:
     return "-" if np.isnan(value) else f"{100 * value:.1f}"
 
 
+def groups_of(scores: Sequence[dict[str, float]], *figures: str) -> tuple[str, ...]:
+    """The groups of classes that scores have of figures, such as head, common and tail of "mIoU/present"."""
+    found = [key.removeprefix(f"{figure}/") for each in scores for key in each for figure in figures
+             if key.startswith(f"{figure}/")]
+    return ordered_groups([*found, ""])[:-1]
+
+
 def table(rows: Sequence[tuple[str, dict[str, float]]]) -> str:
-    """Plain text table of `ConfusionMatrix.scores`: accuracy, then head, common, tail, all by both protocols.
+    """Plain text table of `ConfusionMatrix.scores`: accuracy, then each group and all by both protocols.
 
     rows: (name, scores), one line each; a score that is missing or NaN is printed as "-".
     """
     protocols = []  # mIoU/present, mIoU/200
     for _, scores in rows:
         protocols += [key for key in scores if key.startswith("mIoU/") and key.count("/") == 1 and key not in protocols]
-    columns = (*GROUP_NAMES, "all")
+    groups = groups_of([scores for _, scores in rows], "mIoU/present")
+    columns = (*groups, "all")
     width = max([len(name) for name, _ in rows], default=0)
     block = 8 * len(columns)
     lines = [
         " " * (width + 10) + "".join("  " + protocol.rjust(block) for protocol in protocols),
-        " " * width + "accuracy".rjust(10) + ("  " + "".join(column.rjust(8) for column in columns)) * len(protocols),
+        " " * width + "accuracy".rjust(10)
+        + ("  " + "".join(column[:7].rjust(8) for column in columns)) * len(protocols),
     ]
     for name, scores in rows:
         line = name.ljust(width) + _percent(scores.get("accuracy", np.nan)).rjust(10)
         for protocol in protocols:
-            keys = [f"{protocol}/{group}" for group in GROUP_NAMES] + [protocol]
+            keys = [f"{protocol}/{group}" for group in groups] + [protocol]
             line += "  " + "".join(_percent(scores.get(key, np.nan)).rjust(8) for key in keys)
         lines.append(line)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def class_table(runs: Sequence[tuple[str, dict[str, dict]]]) -> str:
-    """Plain text table of `ConfusionMatrix.per_class` in percent: head, common, tail, each by the first run's IoU.
+    """Plain text table of `ConfusionMatrix.per_class` in percent: by group, in each by the first run's IoU.
 
     runs: (name, classes) each; of a class that a run lacks, or that has no such figure, "-". Classes without a point in
     any run come last.
@@ -183,10 +191,12 @@ def class_table(runs: Sequence[tuple[str, dict[str, dict]]]) -> str:
 
     lines = [" " * (width + 12) + "".join("  " + name[:30].rjust(30) for name, _ in runs)] if len(runs) > 1 else []
     head = "points".rjust(12) + ("  " + "".join(word.rjust(10) for word in ("IoU", *figures[1:]))) * len(runs)
-    groups = [group for group in (*GROUP_NAMES, None) if any(v.get("group") == group for v in classes.values())]
+    found = [values.get("group") or "" for values in classes.values()]
+    groups = ordered_groups(found) or tuple(set(found))
     for group in groups:
         lines.append((group or "class").ljust(width) + head)
-        for name in sorted((name for name, values in classes.items() if values.get("group") == group), key=order):
+        for name in sorted((name for name, values in classes.items()
+                            if (values.get("group") or "") == group), key=order):
             points = max(int(run.get(name, {}).get("points", 0)) for _, run in runs)
             lines.append(name.ljust(width) + f"{points:12,}" + "".join(
                 "  " + "".join(_percent(figure(run, name, key)).rjust(10) for key in figures) for _, run in runs))

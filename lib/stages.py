@@ -1,6 +1,6 @@
 """The three stages: which parameters each trains, with which loss, and how its output becomes classes.
 
-`stage = build_stage(config)`, then `output = stage(batch)`, `stage.criterion(output, batch.labels)`,
+`stage = build_stage(config, label_set)`, then `output = stage(batch)`, `stage.criterion(output, batch.labels)`,
 `stage.classes(output)`. One trainer and one inference serve all of them.
 """
 from argparse import Namespace
@@ -13,10 +13,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.labels import CLASS_NAMES, NUM_CLASSES, class_indices, read_names
+from datasets.label_sets import LABEL_SET_FILE, LabelSet, find_label_set, load_label_set, read_names
 from datasets.loader import Batch
 from datasets.weighting import class_weights
-from lib.checkpoint import from_text_stage, load_checkpoint, load_weights
+from lib.checkpoint import from_text_stage, load_checkpoint, load_weights, stored_label_set
 from lib.execution import Execution, build_execution
 from lib.language.anchors import fit_width, load_anchors, share_a_direction, width_map
 from lib.language.zero_shot import SeenClasses, TextSpace, Vocabulary
@@ -46,14 +46,15 @@ class TextStage(nn.Module):
     """Stage 1, language-grounded pretraining: voxel features move towards the text anchor of their class.
 
     `final` is not trained. With a projection, features are mapped to the anchors' width by a linear layer first.
-    anchors: (C, D) unit, of the 200 classes; space: what makes features comparable to any text.
+    anchors: (C, D) unit, of label_set's classes; space: what makes features comparable to any text.
     """
     name = "stage 1, language-grounded pretraining"
     vocabulary: Vocabulary | None = None
 
     def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, anchors: Tensor, space: TextSpace,
-                 projection: nn.Linear | None = None):
+                 label_set: LabelSet, projection: nn.Linear | None = None):
         super().__init__()
+        self.label_set = label_set
         self.model, self.criterion, self.execution, self.projection = model, criterion, execution, projection
         self.space = space
         self.register_buffer("anchors", F.normalize(anchors, dim=1), persistent=False)
@@ -75,21 +76,22 @@ class TextStage(nn.Module):
         """
         if self.space.encoder.startswith("file:"):
             return self.anchors[None]
-        vectors = load_anchors(self.space.encoder, CLASS_NAMES, ANCHOR_CACHE, self.space.prompt, synonyms=True)
-        return torch.stack([self.anchors, self.space.place(vectors, CLASS_NAMES).to(self.anchors.device)])
+        vectors = load_anchors(self.space.encoder, self.label_set.names, ANCHOR_CACHE, self.space.prompt,
+                               synonyms=True)
+        return torch.stack([self.anchors, self.space.place(vectors, self.label_set.names).to(self.anchors.device)])
 
     def choose_from(self, names: Sequence[str]) -> None:
-        """Let `classes` choose among these names instead of the 200 classes'."""
-        self.vocabulary = Vocabulary.of(names)
+        """Let `classes` choose among these names instead of the label set's."""
+        self.vocabulary = Vocabulary.of(names, self.label_set)
         self.anchors = self.embed(self.vocabulary.names)
 
     def classes(self, output: Tensor) -> Tensor:
-        """(N,) class of the nearest anchor by cosine; -1 for a name outside the label table."""
+        """(N,) class of the nearest anchor by cosine; -1 for a name outside the label set."""
         nearest = nearest_anchor(output, self.anchors)
         return nearest if self.vocabulary is None else self.vocabulary.classes.to(nearest.device)[nearest]
 
     def cosines(self, output: Tensor) -> Tensor:
-        """(N, 200) cosine of every voxel's feature with the anchor of every class."""
+        """(N, C) cosine of every voxel's feature with the anchor of every class."""
         return anchor_cosines(output, self.anchors.to(output.dtype))
 
 
@@ -97,8 +99,10 @@ class SegmentationStage(nn.Module):
     """Stage 2, all of the network on class logits; stage 3 (`classifier_only`), only its last layer."""
     vocabulary = None
 
-    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, classifier_only: bool = False):
+    def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, label_set: LabelSet,
+                 classifier_only: bool = False):
         super().__init__()
+        self.label_set = label_set
         self.model, self.criterion, self.execution = model, criterion, execution
         self.classifier_only = classifier_only
         self.name = "stage 3, classifier fine-tuning" if classifier_only else "stage 2, segmentation"
@@ -114,7 +118,7 @@ class SegmentationStage(nn.Module):
         return self
 
     def forward(self, batch: Batch) -> Tensor:
-        """Logits (N, 200)."""
+        """Logits (N, C)."""
         return self.execution(self.model, batch)
 
     def classes(self, output: Tensor) -> Tensor:
@@ -122,13 +126,8 @@ class SegmentationStage(nn.Module):
         return output.argmax(1)
 
 
-def build_stage(config: Namespace, stored: dict | None = None) -> TextStage | SegmentationStage:
-    """The stage that the flags select, on the CPU, with `--weights` loaded. Prints what was loaded.
-
-    A resumed training does without `--weights`: its own checkpoint holds them all.
-    stored: what `--weights` holds, where it was read already.
-    Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
-    """
+def check_flags(config: Namespace) -> None:
+    """Raises ValueError for flags of the stage that exclude each other."""
     if config.classifier_only and config.use_embedding_loss:
         raise ValueError("--classifier_only and --use_embedding_loss exclude each other: stage 1 leaves `final` alone")
     if len(config.dilations) != 4:
@@ -138,27 +137,77 @@ def build_stage(config: Namespace, stored: dict | None = None) -> TextStage | Se
     if config.class_names and (config.is_train or not config.use_embedding_loss):
         raise ValueError("--class_names chooses among text anchors: it needs --is_train False, a stage-1 checkpoint "
                          "and --use_embedding_loss True")
+
+
+def read_weights_of(config: Namespace) -> dict:
+    """What `--weights` holds; nothing without, and for a resumed training, whose own checkpoint holds all.
+
+    Raises ValueError for flags of the stage that exclude each other, before a file is read.
+    """
+    check_flags(config)
+    return load_checkpoint(config.weights) if config.weights and not (config.is_train and config.resume) else {}
+
+
+def choose_label_set(config: Namespace, stored: dict) -> LabelSet:
+    """The classes that a run speaks of.
+
+    In training those of --label_set, else of the dataset root, else ScanNet200's; otherwise the network's own (stored:
+    what `--weights` holds), which flag and root must agree with. Only a stage-1 network, which chooses among names,
+    takes any. Raises ValueError where they disagree, and as `load_label_set`.
+    """
+    if config.is_train:
+        return find_label_set(config.label_set, config.scannet_path)
+    network = stored_label_set(stored, config.weights) or load_label_set()
+    asked = find_label_set(config.label_set, config.scannet_path)
+    said = config.label_set is not None or (Path(config.scannet_path) / LABEL_SET_FILE).is_file()
+    if not said or asked.same_classes(network):
+        return network
+    if config.use_embedding_loss:
+        print(f"label set {asked.name}: by its names; the network was trained on those of {network.name}")
+        return asked
+    raise ValueError(f"{config.weights}: chooses among the {len(network)} classes of label set {network.name}, not the "
+                     f"{len(asked)} of {asked.name}, which --label_set or the data ask for: train it on them, starting "
+                     "from these weights, or take a stage-1 network, which needs no training for new names")
+
+
+def build_stage(config: Namespace, label_set: LabelSet, stored: dict | None = None) -> TextStage | SegmentationStage:
+    """The stage that the flags select, on the CPU, with `--weights` loaded. Prints what was loaded.
+
+    A resumed training does without `--weights`: its own checkpoint holds them all.
+    stored: what `--weights` holds, where it was read already.
+    Raises ValueError or OSError for flags, weights, anchors or category weights that cannot be used.
+    """
+    check_flags(config)
+    stored = read_weights_of(config) if stored is None else stored
     execution = build_execution(config.sparse_engine, config.precision)
-    model = build_model(config.model, INPUT_CHANNELS, NUM_CLASSES, execution.engine,
+    model = build_model(config.model, INPUT_CHANNELS, _outputs(config, stored, label_set), execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
                         bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
-    weights = None if config.is_train and config.resume else config.weights
-    if stored is None:
-        stored = load_checkpoint(weights) if weights else {}
-    if weights:
+    if stored:
         if not (config.is_train or config.use_embedding_loss) and from_text_stage(stored):
             raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "
                              "its text anchors with --use_embedding_loss True")
         untrained = () if config.use_embedding_loss else UNTRAINED_BY_TEXT_STAGE
-        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained, stored))
+        print(load_weights(model, config.weights, config.lenient_weight_loading, untrained, stored,
+                           label_set if config.is_train else None))
     if config.use_embedding_loss:
-        return _text_stage(config, model, execution, stored)
-    return SegmentationStage(model, _segmentation_loss(config), execution, config.classifier_only)
+        return _text_stage(config, model, execution, stored, label_set)
+    return SegmentationStage(model, _segmentation_loss(config, label_set), execution, label_set,
+                             config.classifier_only)
 
 
-def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, stored: dict) -> TextStage:
+def _outputs(config: Namespace, stored: dict, label_set: LabelSet) -> int:
+    """Classes of the network's last layer: a stage-1 network, which does not use it, keeps that of its training."""
+    network = None if config.is_train else stored_label_set(stored, config.weights)
+    return len(network or label_set)
+
+
+def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, stored: dict, label_set: LabelSet
+                ) -> TextStage:
+    trained = None if config.is_train else stored_label_set(stored, config.weights)
+    trained = trained or label_set  # whose names decide how texts come to the features' width
     encoder = f"file:{config.language_features_path}" if config.language_features_path else config.text_encoder
-    named = (encoder, CLASS_NAMES, ANCHOR_CACHE, config.text_prompt, config.text_synonyms)
+    named = (encoder, trained.names, ANCHOR_CACHE, config.text_prompt, config.text_synonyms)
     encoded, mean = load_anchors(*named, False), None
     if share_a_direction(encoded) if config.center_anchors == "auto" else config.center_anchors:
         encoded, mean = load_anchors(*named, True), encoded.mean(0)
@@ -168,22 +217,25 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, store
         _load_projection(projection, stored, config)
     width = encoded.shape[1] if projection else model.feature_channels
     anchors = fit_width(encoded, width)
+    space = TextSpace(encoder, config.text_prompt, width_map(encoded, width), mean)
+    if not trained.same_classes(label_set):
+        anchors = space.embed(label_set.names)
     if config.is_train and config.held_out_classes:
-        held_out = class_indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
-        seen = np.setdiff1d(np.arange(NUM_CLASSES), held_out)
-        criterion = SeenClasses(partial(_anchor_loss, config, classes=seen), anchors, held_out, config.ignore_label)
+        held_out = label_set.indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
+        seen = np.setdiff1d(np.arange(len(label_set)), held_out)
+        loss = partial(_anchor_loss, config, names=[label_set.names[k] for k in seen])
+        criterion = SeenClasses(loss, anchors, held_out, config.ignore_label)
     else:
-        criterion = _anchor_loss(config, anchors)
+        criterion = _anchor_loss(config, anchors, label_set.names)
     if config.is_train and config.embedding_loss_type == "contrast":
         _warn_of_alike_anchors(config, criterion, anchors, centred=mean is not None)
-    space = TextSpace(encoder, config.text_prompt, width_map(encoded, width), mean)
-    stage = TextStage(model, criterion, execution, anchors, space, projection)
+    stage = TextStage(model, criterion, execution, anchors, space, label_set, projection)
     if config.class_names:
         stage.choose_from(read_names(config.class_names, "--class_names"))
     return stage
 
 
-def _anchor_loss(config: Namespace, anchors: Tensor, classes: np.ndarray | slice = slice(None)) -> nn.Module:
+def _anchor_loss(config: Namespace, anchors: Tensor, names: Sequence[str]) -> nn.Module:
     """The loss of --embedding_loss_type over the anchors of these classes."""
     if not config.contrast_temperature > 0:
         raise ValueError(f"--contrast_temperature {config.contrast_temperature}: give a number above 0")
@@ -197,7 +249,7 @@ def _anchor_loss(config: Namespace, anchors: Tensor, classes: np.ndarray | slice
     if config.negative_sampling == "hard":
         weights = hard_weights(anchors, config.contrast_temperature)
     elif config.negative_sampling == "frequency" and config.is_train:
-        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, CLASS_NAMES)[classes])
+        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, names))
     return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
                             config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
                             config.ignore_label, weights)
@@ -228,32 +280,32 @@ def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> 
         print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
 
 
-def _segmentation_loss(config: Namespace) -> nn.Module:
+def _segmentation_loss(config: Namespace, label_set: LabelSet) -> nn.Module:
     weighted = config.loss_type == "focal" or config.weighted_cross_entropy
-    weights = _category_weights(config) if config.is_train and weighted else None
+    weights = _category_weights(config, label_set) if config.is_train and weighted else None
     if config.loss_type == "focal":
         return FocalLoss(config.ignore_label, weights, config.focal_gamma)
     return CrossEntropyLoss(config.ignore_label, weights)
 
 
-def _category_weights(config: Namespace) -> Tensor | None:
+def _category_weights(config: Namespace, label_set: LabelSet) -> Tensor | None:
     """α of every class, (C,) float32: of the file --category_weights, else by --category_weighting from class points.
 
     A dataset root without statistics.csv may still hold the weights of `log` in category_weights.json.
     """
     if config.category_weights:
-        return load_category_weights(config.category_weights, CLASS_NAMES)
+        return load_category_weights(config.category_weights, label_set.names)
     if config.category_weighting == "none":
         return None
     statistics = Path(config.scannet_path) / STATISTICS
     older = statistics.with_name("category_weights.json")
     if config.category_weighting == "log" and older.is_file() and not statistics.is_file():
-        return load_category_weights(older, CLASS_NAMES)
-    points = load_class_points(statistics, CLASS_NAMES, "name weights with --category_weights FILE.json")
+        return load_category_weights(older, label_set.names)
+    points = load_class_points(statistics, label_set.names, "name weights with --category_weights FILE.json")
     weights = class_weights(points.numpy(), config.category_weighting)
     least, most = weights.argmin(), weights.argmax()
-    print(f"category weights, {config.category_weighting}: {weights[least]:.3g} ({CLASS_NAMES[least]}) "
-          f"to {weights[most]:.3g} ({CLASS_NAMES[most]})")
+    print(f"category weights, {config.category_weighting}: {weights[least]:.3g} ({label_set.names[least]}) "
+          f"to {weights[most]:.3g} ({label_set.names[most]})")
     return torch.from_numpy(weights).float()
 
 

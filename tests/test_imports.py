@@ -12,6 +12,7 @@ SOURCES = ("*.py", "benchmarks", "config", "datasets", "lib", "models")
 LAYERS = (
     ("lib.sparse", "lib.memory", "config.command", "config.types", "config.retired", "datasets.files",
      "datasets.weighting"),
+    ("datasets.label_sets",),
     ("lib.checkpoint",),
     ("config",),
     ("datasets",),

@@ -28,8 +28,9 @@ def shell(run_flags, tmp_path):
 
 def test_stages_start_from_each_other_and_inference_finds_the_run(shell, tmp_path):
     anchors = tmp_path / "anchors.npz"
-    subprocess.run([sys.executable, "-c", "import sys, numpy as np\nfrom datasets.labels import CLASS_NAMES\n"
-                    "np.savez(sys.argv[1], names=np.array(CLASS_NAMES), embeddings=np.eye(200, 64) + 0.1)", anchors],
+    subprocess.run([sys.executable, "-c", "import sys, numpy as np\nfrom datasets.label_sets import load_label_set\n"
+                    "np.savez(sys.argv[1], names=np.array(load_label_set().names),"
+                    " embeddings=np.eye(200, 64) + 0.1)", anchors],
                    cwd=ROOT, check=True)
     first = shell("bash training_scripts/text_representation_train.sh 2 demo-test "
                   f"'{SMALL} --text_encoder file:{anchors}'")

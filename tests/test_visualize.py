@@ -9,15 +9,17 @@ import pytest
 from PIL import Image
 
 import visualize
-from datasets.labels import CLASS_NAMES, COLORS, class_to_raw
+from datasets.label_sets import load_label_set
 from datasets.ply import write_columns
 from lib.view import picture
 from lib.view.panels import legend_entries, open_room, point_accuracy, read_panels
 from lib.view.picture import draw_panels
 from lib.view.render import LARGEST_SPLAT, View, rasterise, render_points
 
+SCANNET200 = load_label_set()
+
 ROOT = Path(__file__).resolve().parent.parent
-CHAIR, WALL, FLOOR, CEILING = (CLASS_NAMES.index(name) for name in ("chair", "wall", "floor", "ceiling"))
+CHAIR, WALL, FLOOR, CEILING = (SCANNET200.names.index(name) for name in ("chair", "wall", "floor", "ceiling"))
 
 
 def room(spacing: float = 0.08) -> tuple[np.ndarray, np.ndarray]:
@@ -41,9 +43,9 @@ def scene_file(path: Path, kind: str) -> Path:
     prefix = "input_" if kind in ("output", "scored") else ""
     columns |= {prefix + name: grey for name in ("red", "green", "blue")}
     if kind != "bare":
-        columns["label"] = class_to_raw(classes)
+        columns["label"] = SCANNET200.to_ids(classes)
     if kind == "scored":
-        columns["ground_truth"] = class_to_raw(np.where(classes == CHAIR, FLOOR, classes))
+        columns["ground_truth"] = SCANNET200.to_ids(np.where(classes == CHAIR, FLOOR, classes))
     write_columns(path, columns)
     return path
 
@@ -105,7 +107,7 @@ def test_legend_names_every_class_of_prediction_and_ground_truth_by_point_count(
     panels.truth[:3] = -1
     entries = legend_entries(panels)
     assert [name for name, _ in entries] == ["wall", "floor", "ceiling", "chair", "unlabelled"]
-    assert entries[0][1] == tuple(COLORS[WALL]) and entries[-1][1] == (100, 100, 100)
+    assert entries[0][1] == tuple(SCANNET200.colors[WALL]) and entries[-1][1] == (100, 100, 100)
 
 
 def test_legend_that_does_not_fit_says_how_many_are_left_out(tmp_path, monkeypatch):
@@ -116,9 +118,9 @@ def test_legend_that_does_not_fit_says_how_many_are_left_out(tmp_path, monkeypat
     grid = np.random.default_rng(0).uniform(0, 1, (200, 3)).astype(np.float32)
     columns = {name: grid[:, i] for i, name in enumerate("xyz")}
     columns |= {name: np.zeros(200, np.uint8) for name in ("red", "green", "blue")}
-    write_columns(tmp_path / "all.ply", columns | {"label": class_to_raw(np.arange(200))})
+    write_columns(tmp_path / "all.ply", columns | {"label": SCANNET200.to_ids(np.arange(200))})
     draw_panels(tmp_path / "all.ply", width=1000, keep_ceiling=True)
-    names = [text for text in written if text in CLASS_NAMES]
+    names = [text for text in written if text in SCANNET200.names]
     assert 20 <= len(names) < 200 and f"+{200 - len(names)} more" in written
 
 

@@ -13,6 +13,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                            "`2cm` at --voxel_size")
     data.add_argument("--scannet_path", default="", metavar="DIR",
                       help="dataset root, with train.txt, val.txt, test.txt")
+    data.add_argument("--label_set", metavar="NAME|FILE.csv",
+                      help="the classes: scannet200, scannet20, or a file with a column name, and where wanted id, "
+                           "group, red, green, blue; None: the dataset's label_set.csv, the network's, or scannet200")
     data.add_argument("--voxel_size", type=above_zero, help="metres; only for datasets whose name does not fix it")
     data.add_argument("--batch_size", type=positive, default=16)
     data.add_argument("--val_batch_size", type=positive, default=1)

@@ -17,7 +17,7 @@ import torch
 
 from config.command import command
 from datasets.files import replacing
-from datasets.labels import CLASS_NAMES, RAW_IDS, UNLABELLED_ID
+from datasets.label_sets import load_label_set
 
 NUMBERS = re.compile(r"[<>=|]?([biufcSU]\d{1,6}|\?)")  # dtypes of numpy that hold no Python objects
 TORCH_MAGIC = 0x1950A86A20F9469CFC6C  # what a file of torch.save, before it was a zip archive, starts with
@@ -161,15 +161,16 @@ def as_arrays(value) -> dict[str, np.ndarray]:
 
     A matrix with a row for each class goes by the label table's order, as the original's do, which sort classes by id.
     """
+    classes = load_label_set().names
     if isinstance(value, np.ndarray):
-        if value.ndim == 2 and len(value) == len(CLASS_NAMES):
-            return {"names": np.array(CLASS_NAMES), "embeddings": value.astype(np.float32)}
+        if value.ndim == 2 and len(value) == len(classes):
+            return {"names": np.array(classes), "embeddings": value.astype(np.float32)}
         return {"array": value}
     if not isinstance(value, dict) or not value or not all(
             isinstance(key, str) and key != "file" and isinstance(item, np.ndarray) for key, item in value.items()):
         raise ValueError("holds no arrays by name: give --out FILE.json")
     rows = [item.reshape(-1) for item in value.values()]
-    if set(value) >= set(CLASS_NAMES) and len({len(row) for row in rows}) == 1:
+    if set(value) >= set(classes) and len({len(row) for row in rows}) == 1:
         return {"names": np.array(list(value)), "embeddings": np.stack(rows).astype(np.float32)}
     return value
 
@@ -180,12 +181,13 @@ def as_json(value, drop_zeros: bool = False):
     Where most keys are such ids, those that the table lacks, and 0, are left out, as the original left them out.
     drop_zeros: of such weights, so are those that are 0.
     """
-    names = dict(zip(RAW_IDS.tolist(), CLASS_NAMES, strict=True))
+    scannet200 = load_label_set()
+    names = dict(zip(scannet200.ids.tolist(), scannet200.names, strict=True))
     if isinstance(value, dict):
         keys = [key.item() if isinstance(key, np.generic) else key for key in value]
         items = {key: as_json(item) for key, item in zip(keys, value.values(), strict=True)}
         known = [key for key in keys if type(key) is int and key in names]
-        if 2 * len(known) > len([key for key in keys if key != UNLABELLED_ID]):
+        if 2 * len(known) > len([key for key in keys if key != scannet200.unlabelled_id]):
             return {names[key]: items[key] for key in known if not (drop_zeros and items[key] == 0)}
         if not all(isinstance(key, str | int) for key in keys) or len({str(key) for key in keys}) < len(keys):
             raise ValueError("holds a dict whose keys are neither text nor whole numbers")

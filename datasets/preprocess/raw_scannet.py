@@ -9,31 +9,32 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.labels import UNLABELLED_ID
 from datasets.ply import Scene, read_scene
 
+UNLABELLED_ID = 0
 LABEL_TABLE = "scannetv2-labels.combined.tsv"
 POINTS, SEGMENTS = "_vh_clean_2.ply", "_vh_clean_2.0.010000.segs.json"
 FARTHEST = 1000  # metres
 AGGREGATION, INFORMATION = ".aggregation.json", ".txt"
 
 
-def read_label_table(path: Path) -> dict[str, int]:
-    """Raw ScanNet id of every raw category. Raises FileNotFoundError, and ValueError for another kind of table.
+def read_label_table(path: Path, column: str = "id") -> dict[str, int]:
+    """Id of every raw category: ScanNet's own, or that of another column such as nyu40id, where an empty one is 0.
 
     Quotation marks are letters of a category like any other. Of one listed twice the first row counts, as in the
-    benchmark's own preprocessing.
+    benchmark's own preprocessing. Raises FileNotFoundError, and ValueError for another kind of table.
     """
     if not path.is_file():
         raise FileNotFoundError(f"{path}: ScanNet's label table is missing; `bash download.sh` says how to get it")
     with open(path, newline="", encoding="utf-8-sig") as file:
         rows = list(csv.DictReader(file, delimiter="\t", quoting=csv.QUOTE_NONE))
-    if not rows or not {"raw_category", "id"} <= set(rows[0]):
-        raise ValueError(f"{path}: needs the tab-separated columns `raw_category` and `id`")
+    if not rows or not {"raw_category", column} <= set(rows[0]):
+        raise ValueError(f"{path}: needs the tab-separated columns `raw_category` and `{column}`")
     try:
-        return {row["raw_category"].strip(): int(row["id"]) for row in reversed(rows)}
+        return {row["raw_category"].strip(): int(row[column] or (0 if column != "id" else ""))
+                for row in reversed(rows)}
     except (ValueError, AttributeError, TypeError):
-        raise ValueError(f"{path}: holds a row without a whole number as `id`") from None
+        raise ValueError(f"{path}: holds a row without a whole number as `{column}`") from None
 
 
 def read_raw_scene(folder: Path, raw_ids: dict[str, int], labelled: bool) -> tuple[Scene, Counter]:

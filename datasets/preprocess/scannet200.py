@@ -18,12 +18,13 @@ from tqdm import tqdm
 
 from config.command import command
 from datasets.files import replacing
-from datasets.labels import GROUPS, group_classes
+from datasets.label_sets import DEFAULT, LABEL_SET_FILE, LabelSet, load_label_set
 from datasets.ply import write_scene
 from datasets.preprocess.raw_scannet import LABEL_TABLE, read_label_table, read_raw_scene
 from datasets.root_files import SPLITS, scene_record, write_root
 from datasets.statistics import tail_instances
 
+ID_COLUMNS = {"scannet200": "id", "scannet20": "nyu40id"}  # of ScanNet's label table, where a benchmark's ids stand
 STAGE = ".preprocess"  # under --out: a record and the tail instances of every scene that is done
 
 
@@ -52,16 +53,16 @@ def find_file(raw: Path, name: str) -> Path:
     raise FileNotFoundError(f"{raw / name}: missing; `bash download.sh` says how to get it")
 
 
-def process_scene(raw: Path, out: Path, raw_ids: dict[str, int], split: str, name: str) -> dict:
+def process_scene(raw: Path, out: Path, raw_ids: dict[str, int], label_set: LabelSet, split: str, name: str) -> dict:
     """Write one scene, its tail instances and, last, its record, which says that it is done."""
     folder = raw / ("scans_test" if split == "test" else "scans") / name
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder, but scannetv2_{split}.txt lists it")
     scene, notes = read_raw_scene(folder, raw_ids, labelled=split != "test")
     write_scene(out / split / f"{name}.ply", scene)
-    record = scene_record(scene, split) | {"notes": dict(notes), "cuts": []}
+    record = scene_record(scene, split, label_set) | {"notes": dict(notes), "cuts": []}
     if split == "train":
-        for category, cut in tail_instances(scene):
+        for category, cut in tail_instances(scene, label_set):
             write_scene(out / STAGE / "instances" / f"{cut.name}.ply", cut)
             record["cuts"].append([category, f"{cut.name}.ply"])
     with replacing(out / STAGE / "records" / f"{name}.json") as file:
@@ -79,19 +80,26 @@ def read_record(out: Path, split: str, name: str) -> dict | None:
     return record if record["split"] == split and all(file.is_file() for file in files) else None
 
 
-def preprocess(raw: Path, out: Path, workers: int = 1, overwrite: bool = False) -> tuple[dict, dict[str, str]]:
+def preprocess(raw: Path, out: Path, workers: int = 1, overwrite: bool = False, label_set: LabelSet | None = None
+               ) -> tuple[dict, dict[str, str]]:
     """Bring RAW to the layout of a dataset root. Returns write_root's summary with notes, and bad scenes' errors.
 
     Raises FileNotFoundError and ValueError before anything is written where lists or label table cannot be read, or
     where `out` holds something else.
     """
     lists = read_split_lists(raw)
-    raw_ids = read_label_table(find_file(raw, LABEL_TABLE))
+    label_set = label_set or load_label_set()
+    raw_ids = read_label_table(find_file(raw, LABEL_TABLE), ID_COLUMNS[label_set.name])
     if out.exists() and any(out.iterdir()) and not (out / STAGE).is_dir():
         raise ValueError(f"{out}: is not empty and was not made by this command; give another --out")
+    made = out / STAGE / LABEL_SET_FILE
+    if made.is_file() and not overwrite and not load_label_set(made).same_classes(label_set):
+        raise ValueError(f"{out}: was begun with another --label_set than {label_set.name}; give another --out, or "
+                         "--overwrite")
     if overwrite:
         shutil.rmtree(out / STAGE, ignore_errors=True)
     (out / STAGE).mkdir(parents=True, exist_ok=True)
+    label_set.write(made)
     for left in out.rglob(".*.tmp"):  # of a run that was killed
         left.unlink()
     jobs = [(split, name) for split in SPLITS for name in lists[split]]
@@ -99,7 +107,7 @@ def preprocess(raw: Path, out: Path, workers: int = 1, overwrite: bool = False) 
     failed: dict[str, str] = {}
     waiting = [job for job in jobs if records[job] is None]
     with tqdm(total=len(jobs), initial=len(jobs) - len(waiting), desc="scenes", unit="scene") as bar:
-        for job, outcome in _run(partial(process_scene, raw, out, raw_ids), waiting, workers):
+        for job, outcome in _run(partial(process_scene, raw, out, raw_ids, label_set), waiting, workers):
             bar.update()
             if isinstance(outcome, dict):
                 records[job] = outcome
@@ -110,7 +118,7 @@ def preprocess(raw: Path, out: Path, workers: int = 1, overwrite: bool = False) 
     # Records come from JSON in every case, so that a run that went on writes the same bytes as one that did not.
     done = json.loads(json.dumps(done))
     cuts = [(category, out / STAGE / "instances" / file) for record in done for category, file in record["cuts"]]
-    summary = write_root(out, done, cuts, _link)
+    summary = write_root(out, done, cuts, label_set, _link)
     summary["notes"] = dict(sum((Counter(record["notes"]) for record in done), Counter()))
     return summary, failed
 
@@ -158,15 +166,19 @@ def main(arguments: list[str] | None = None) -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--scannet", required=True, type=Path, metavar="RAW", help="folder of the distribution")
     parser.add_argument("--out", required=True, type=Path, metavar="DATASET", help="dataset root to make")
+    parser.add_argument("--label_set", choices=ID_COLUMNS, default=DEFAULT, help="the benchmark whose ids are written "
+                        "(default: %(default)s)")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: one a core)")
     parser.add_argument("--overwrite", action="store_true", help="redo the scenes that are done already")
     options = parser.parse_args(arguments)
-    summary, failed = preprocess(options.scannet, options.out, options.workers, options.overwrite)
+    label_set = load_label_set(options.label_set)
+    summary, failed = preprocess(options.scannet, options.out, options.workers, options.overwrite, label_set)
     print(f"{options.out}: {summary['scenes']} scenes, {summary['points']:,} points, "
           f"{summary['tail_instances']} tail instances")
     for split, groups in summary["groups"].items():
-        of_all = ", ".join(f"{group} {seen} of {len(group_classes(group))}" for group, seen in groups.items())
-        print(f"  {split}: {summary['classes'][split]} of {len(GROUPS)} classes ({of_all})")
+        of_all = ", ".join(f"{group} {seen} of {len(label_set.members(group))}" for group, seen in groups.items())
+        print(f"  {split}: {summary['classes'][split]} of {len(label_set)} classes"
+              + (f" ({of_all})" if of_all else ""))
     for note, count in sorted(summary["notes"].items()):
         print(f"  {count} {note}")
     if failed:

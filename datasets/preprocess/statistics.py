@@ -1,7 +1,7 @@
 """Weights, tail instances and tables of a dataset root, made again from its lists: after val_split.py, for your own
 scans, for Pointcept's ScanNet.
 
-    python -m datasets.preprocess.statistics DATA
+    python -m datasets.preprocess.statistics DATA [--label_set NAME|FILE.csv]
 """
 import argparse
 import sys
@@ -13,13 +13,14 @@ import numpy as np
 from tqdm import tqdm
 
 from config.command import command
+from datasets.label_sets import LabelSet, find_label_set
 from datasets.ply import write_scene
 from datasets.root_files import INSTANCES, LABELLED, scene_record, write_statistics
 from datasets.scannet200 import read_scan, read_split
 from datasets.statistics import tail_instances
 
 
-def write_statistics_of(root: Path) -> tuple[int, Counter]:
+def write_statistics_of(root: Path, label_set: LabelSet) -> tuple[int, Counter]:
     """Write `feature_data` and `train/train_instances` of the scenes that train and val of a root list.
 
     Returns how many scenes were read, and how many instances each tail class has. Scenes without instance ids count
@@ -32,20 +33,20 @@ def write_statistics_of(root: Path) -> tuple[int, Counter]:
     records, cuts, known = [], [], False
     with tempfile.TemporaryDirectory(dir=root, prefix=".cuts") as scratch:
         for split, path in tqdm(jobs, desc="scenes", unit="scene"):
-            scene = read_scan(path)
+            scene = read_scan(path, label_set)
             if scene.labels is None:
                 raise ValueError(f"{path}: has no label column; statistics of {', '.join(LABELLED)} need one")
             known |= split == "train" and scene.instances is not None
             if scene.instances is None:
                 scene.instances = np.zeros(len(scene.points), np.int32)
-            records.append(scene_record(scene, split))
-            for category, cut in tail_instances(scene) if split == "train" else ():
+            records.append(scene_record(scene, split, label_set))
+            for category, cut in tail_instances(scene, label_set) if split == "train" else ():
                 write_scene(Path(scratch) / f"{cut.name}.ply", cut)
                 cuts.append((category, Path(scratch) / f"{cut.name}.ply"))
         if not known and (root / INSTANCES).exists():
             raise ValueError(f"{root / INSTANCES}: would be emptied, as no training scene has an instance_id column; "
                              "add one, or remove the folder")
-        return len(jobs), write_statistics(root, records, cuts)
+        return len(jobs), write_statistics(root, records, cuts, label_set)
 
 
 @command
@@ -54,8 +55,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m datasets.preprocess.statistics", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("root", type=Path, metavar="DATA", help="dataset root with train.txt")
-    root = parser.parse_args(arguments).root
-    scenes, instances = write_statistics_of(root)
+    parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="of the labels (default: the root's "
+                        "label_set.csv, else scannet200)")
+    options = parser.parse_args(arguments)
+    root = options.root
+    scenes, instances = write_statistics_of(root, find_label_set(options.label_set, root))
     print(f"{root}: feature_data of {scenes} scenes, {instances.total()} tail instances of {len(instances)} classes")
 
 

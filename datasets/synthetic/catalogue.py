@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from datasets.labels import CLASS_NAMES, GROUPS, group_classes
+from datasets.label_sets import load_label_set
 from datasets.synthetic.builtin import COMES_WITH, ROOMS_OF
 from datasets.synthetic.objects import appliances, furniture, hung, tabletop
 from datasets.synthetic.objects.kinds import ROOMS, Kind
@@ -17,9 +17,6 @@ CATALOGUE: dict[str, Kind] = {name: kind for module in (furniture, appliances, t
                               for name, kind in module.KINDS.items() if name not in ROOMS_OF}
 SHELL = ("wall", "floor", "ceiling", "door", "doorframe")  # in every room
 CLASSES = frozenset(CATALOGUE) | set(ROOMS_OF) | set(SHELL) | {c for more in COMES_WITH.values() for c in more}
-
-GROUP_OF = dict(zip(CLASS_NAMES, GROUPS))
-RANK = {name: float((group_classes(GROUP_OF[name]) < k).mean()) for k, name in enumerate(CLASS_NAMES)}  # 0..1 in group
 
 ROOM_SHARE = {"living": 0.18, "bedroom": 0.19, "kitchen": 0.15, "bathroom": 0.13, "office": 0.15, "classroom": 0.08,
               "laundry": 0.06, "hallway": 0.06}
@@ -77,6 +74,18 @@ class Plan:
     classes: tuple[str, ...]
 
 
+def group_of(name: str) -> str:
+    """"head", "common" or "tail", as ScanNet200 has a class."""
+    scannet200 = load_label_set()
+    return scannet200.groups[scannet200.index(name)]
+
+
+def rank(name: str) -> float:
+    """Place of a class within its group by ScanNet's frequency, 0 (most frequent) to 1."""
+    scannet200 = load_label_set()
+    return float((scannet200.members(group_of(name)) < scannet200.index(name)).mean())
+
+
 def rooms_of(name: str) -> tuple[str, ...]:
     """The kinds of room in which a class is found."""
     return ROOMS_OF[name] if name in ROOMS_OF else CATALOGUE[name].rooms
@@ -91,15 +100,15 @@ def share(name: str, room: str) -> float:
         return 0.0
     if name in IN_ROOM.get(room, {}):
         return float(IN_ROOM[room][name])
-    high, low = {"head": (0.85, 0.4), "common": (0.3, 0.1), "tail": (0.0, 0.0)}[GROUP_OF[name]]
-    return high + (low - high) * RANK[name]
+    high, low = {"head": (0.85, 0.4), "common": (0.3, 0.1), "tail": (0.0, 0.0)}[group_of(name)]
+    return high + (low - high) * rank(name)
 
 
 def expected_scenes(name: str, rooms: list[str]) -> float:
     """In how many of these rooms a class is expected; for a tail class 8 % falling to 3 % of all, by its rank."""
-    if GROUP_OF[name] == "tail" and not any(name in IN_ROOM.get(room, {}) for room in rooms_of(name)):
+    if group_of(name) == "tail" and not any(name in IN_ROOM.get(room, {}) for room in rooms_of(name)):
         suitable = sum(room in rooms_of(name) for room in rooms)
-        return min(suitable, len(rooms) * (0.08 - 0.05 * RANK[name]))
+        return min(suitable, len(rooms) * (0.08 - 0.05 * rank(name)))
     return sum(share(name, room) for room in rooms)
 
 
@@ -144,7 +153,7 @@ def draw_counts(rng: np.random.Generator, plan: Plan) -> dict[str, int]:
 
 def urgency(plan: Plan) -> dict[str, int]:
     """Which classes of a scene get their place first: 0 those that make the room one of its kind, 1 rare ones, 2."""
-    return {name: 0 if IN_ROOM.get(plan.room, {}).get(name, 0) >= 0.7 else 2 if GROUP_OF[name] == "head" else 1
+    return {name: 0 if IN_ROOM.get(plan.room, {}).get(name, 0) >= 0.7 else 2 if group_of(name) == "head" else 1
             for name in plan.classes}
 
 

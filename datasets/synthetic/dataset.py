@@ -15,6 +15,7 @@ import numpy as np
 from tqdm import tqdm
 
 from datasets.files import replacing
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
 from datasets.root_files import SPLITS, scene_record, write_root
 from datasets.statistics import tail_instances
@@ -126,7 +127,8 @@ def _write(stage: Path, settings: Settings, workers: int) -> dict:
                 results.append(make(job))
                 bar.update()
     cuts = [(name, stage / CUTS / file) for result in results for name, file in result.pop("cuts")]
-    summary = {key: value for key, value in write_root(stage, results, cuts).items() if key in SUMMARY}
+    written = write_root(stage, results, cuts, load_label_set())
+    summary = {key: value for key, value in written.items() if key in SUMMARY}
     shutil.rmtree(stage / CUTS, ignore_errors=True)
     with replacing(stage / SETTINGS) as file:
         json.dump({"settings": asdict(settings), "summary": summary}, file, indent=1)
@@ -137,12 +139,12 @@ def _write_scene(stage: Path, settings: Settings, job: tuple[str, int]) -> dict:
     """Make and write one scene, and what the training split derives from it."""
     split, index = job
     scene = make_scene(settings, split, index)
-    record = scene_record(scene, split) | {"cuts": []}
+    record = scene_record(scene, split, load_label_set()) | {"cuts": []}
     if split == "test":
         scene = Scene(scene.name, scene.points, scene.colors)
     write_scene(stage / split / f"{scene.name}.ply", scene)
     if split == "train":
-        for name, cut in tail_instances(scene):
+        for name, cut in tail_instances(scene, load_label_set()):
             write_scene(stage / CUTS / f"{cut.name}.ply", cut)
             record["cuts"].append((name, f"{cut.name}.ply"))
     return record

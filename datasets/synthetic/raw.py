@@ -8,20 +8,24 @@ from pathlib import Path
 import numpy as np
 
 from datasets.files import replacing
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import load_label_map, load_label_set
 from datasets.ply import Scene, write_columns
 from datasets.root_files import SPLITS
 from datasets.synthetic.dataset import Settings, make_scene
 
 SEGMENT = 0.25  # metres, side of the cells that cut objects into segments
+OTHER_PROP = 40  # NYU40's id of what is none of its other classes
 
 
 def write_label_table(path: Path) -> None:
     """A table with the columns of ScanNet's scannetv2-labels.combined.tsv that are read, Windows line ends included."""
+    scannet200, scannet20 = load_label_set(), load_label_set("scannet20")
+    to_20 = load_label_map("scannet200_to_scannet20", scannet200, scannet20)
     with replacing(path) as file:
-        file.write("id\traw_category\tcategory\r\n")
-        for raw_id, name in sorted(zip(RAW_IDS.tolist(), CLASS_NAMES)):
-            file.write(f"{raw_id}\t{name}\t{name}\r\n")
+        file.write("id\traw_category\tcategory\tnyu40id\r\n")
+        for raw_id, name in sorted(zip(scannet200.ids.tolist(), scannet200.names)):
+            nyu40id = scannet20.ids[scannet20.index(to_20[name])] if to_20.get(name) else OTHER_PROP
+            file.write(f"{raw_id}\t{name}\t{name}\t{nyu40id}\r\n")
 
 
 def write_raw_scan(folder: Path, scene: Scene, rng: np.random.Generator, labelled: bool) -> None:
@@ -44,7 +48,8 @@ def write_raw_scan(folder: Path, scene: Scene, rng: np.random.Generator, labelle
     segments = segments.reshape(-1) * 7 + 3  # ids are any numbers
     _write_json(folder / f"{name}_vh_clean_2.0.010000.segs.json",
                 {"params": {"kThresh": "0.0001"}, "sceneId": name, "segIndices": segments.tolist()})
-    names, groups = dict(zip(RAW_IDS.tolist(), CLASS_NAMES)), []
+    scannet200 = load_label_set()
+    names, groups = dict(zip(scannet200.ids.tolist(), scannet200.names)), []
     for instance in np.unique(scene.instances[scene.instances > 0]).tolist():
         rows = scene.instances == instance
         label = int(np.bincount(scene.labels[rows]).argmax())

@@ -7,7 +7,7 @@ import numpy as np
 import trimesh
 from trimesh.ray.ray_pyembree import RayMeshIntersector
 
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import load_label_set
 from datasets.synthetic.collision import Placed, extents, upright_boxes
 from datasets.synthetic.rooms import Room
 
@@ -66,7 +66,8 @@ def scan(rng: np.random.Generator, room: Room, placed: list[Placed]) -> tuple[np
     points, face, facing = points[chosen], face[chosen], facing[chosen]
     light = illumination(rays, triangles[:, 0], normal, points, facing, lamps) * gain  # (N, 3)
     colors = tint[face] * light + rng.normal(0, 4.0, (len(points), 3)) + rng.normal(0, 3.0, (len(points), 1))
-    raw = np.array([RAW_IDS[CLASS_NAMES.index(piece.name)] for piece in pieces], dtype=np.int32)
+    scannet200 = load_label_set()
+    raw = scannet200.ids[scannet200.indices([piece.name for piece in pieces], "scanner")]
     return (points.astype(np.float32), np.clip(colors, 0, 255).astype(np.uint8), raw[owner[face]],
             (owner[face] + 1).astype(np.int32))
 

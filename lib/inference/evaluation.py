@@ -9,7 +9,7 @@ import torch
 from tqdm import tqdm
 
 from datasets.files import replacing
-from datasets.labels import CLASS_NAMES, GROUPS, NUM_CLASSES
+from datasets.label_sets import LabelSet
 from datasets.loader import SceneLoader
 from lib.language.retrieval import Retrieval, retrieval_table
 from lib.language.zero_shot import Vocabulary
@@ -23,10 +23,11 @@ class Evaluation:
     """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
     with text anchors how voxels rank the own one.
 
-    vocabulary: the names that were chosen from and scored, instead of the 200 classes.
+    vocabulary: the names that were chosen from and scored, instead of the label set's.
     """
     points: ConfusionMatrix
     voxels: ConfusionMatrix
+    label_set: LabelSet
     retrieval: Retrieval | None = None
     losses: list[float] = field(default_factory=list)
     labelled: bool = False
@@ -38,18 +39,19 @@ class Evaluation:
 
     def scores(self) -> dict[str, dict[str, float]]:
         """{"points": scores, "voxels": scores} as `ConfusionMatrix.scores`; "retrieval" as `Retrieval.scores`."""
-        groups = self.vocabulary.groups if self.vocabulary else GROUPS
+        groups = self.vocabulary.groups if self.vocabulary else self.label_set.groups
         scores = {"points": self.points.scores(groups), "voxels": self.voxels.scores(groups)}
-        return scores | {"retrieval": self.retrieval.scores(GROUPS)} if self.retrieval else scores
+        return scores | {"retrieval": self.retrieval.scores(self.label_set.groups)} if self.retrieval else scores
 
     @property
     def names(self) -> list[str]:
         """Of the classes scored, in the order of the confusion matrices' rows."""
-        return list(self.vocabulary.names[:self.vocabulary.scored] if self.vocabulary else CLASS_NAMES)
+        return list(self.vocabulary.names[:self.vocabulary.scored] if self.vocabulary else self.label_set.names)
 
     def classes(self) -> dict[str, dict]:
         """`ConfusionMatrix.per_class` over original points."""
-        return self.points.per_class(self.names, self.vocabulary.groups if self.vocabulary else GROUPS)
+        groups = self.vocabulary.groups if self.vocabulary else self.label_set.groups
+        return self.points.per_class(self.names, groups)
 
     def report(self) -> str:
         """The tables to print, or "unlabelled" (lesson L13)."""
@@ -73,20 +75,20 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
 
     on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
     in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
-    Where the stage chooses from a vocabulary, only its names in the label table are scored; all other ground truth is
+    Where the stage chooses from a vocabulary, only its names in the label set are scored; all other ground truth is
     ignored.
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
-    vocabulary = stage.vocabulary
+    vocabulary, classes_of = stage.vocabulary, len(stage.label_set)
     retrieval = None
     if vocabulary is None:
-        matrices = (ConfusionMatrix(NUM_CLASSES, ignore_label) for _ in range(2))
+        matrices = (ConfusionMatrix(classes_of, ignore_label) for _ in range(2))
         if isinstance(stage, TextStage):
-            retrieval = Retrieval(NUM_CLASSES, ignore_label)
+            retrieval = Retrieval(classes_of, ignore_label)
     else:
         matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
-    result = Evaluation(*matrices, retrieval, vocabulary=vocabulary)
+    result = Evaluation(*matrices, stage.label_set, retrieval, vocabulary=vocabulary)
     done = 0
     losses = []  # on the device: nothing of a batch is waited for but what is to be written
     batches = Prefetcher(loader, device, stage.execution.engine)

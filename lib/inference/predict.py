@@ -6,26 +6,25 @@ from pathlib import Path
 import numpy as np
 
 from datasets.files import SCENE_LIST, replacing
-from datasets.labels import COLORS, UNLABELLED_COLOR, class_to_raw
+from datasets.label_sets import DEFAULT, LABEL_SET_FILE, LabelSet
 from datasets.loader import build_loader
 from datasets.ply import Scene, write_columns
 from lib.inference.evaluation import Evaluation, evaluate, write_scores
-from lib.stages import build_stage, pick_device
+from lib.stages import build_stage, choose_label_set, pick_device, read_weights_of
 
 
-def write_prediction(folder: Path, scene: Scene, classes: np.ndarray) -> None:
-    """Write `<scene>.txt`, a raw ScanNet id a line in vertex order, and then `<scene>.ply`, coloured by prediction.
+def write_prediction(folder: Path, scene: Scene, classes: np.ndarray, label_set: LabelSet) -> None:
+    """Write `<scene>.txt`, the id of a class a line in vertex order, and then `<scene>.ply`, coloured by prediction.
 
-    classes: (P,) class indices, -1 for a name outside the label table: grey, id 0. The PLY also keeps the scan's
+    classes: (P,) class indices, -1 for a name outside the label set: grey, unlabelled. The PLY also keeps the scan's
     colours and, where known, its ground truth.
     """
-    raw = class_to_raw(classes)
+    ids = label_set.to_ids(classes)
     with replacing(folder / f"{scene.name}.txt") as file:
-        file.write("\n".join(map(str, raw.tolist())) + "\n")
+        file.write("\n".join(map(str, ids.tolist())) + "\n")
     columns = dict(zip("xyz", scene.points.T))
-    colors = np.where((classes < 0)[:, None], UNLABELLED_COLOR, COLORS[classes]).astype(np.uint8)
-    columns |= dict(zip(("red", "green", "blue"), colors.T))
-    columns |= {"label": raw}
+    columns |= dict(zip(("red", "green", "blue"), label_set.to_colors(classes).T))
+    columns |= {"label": ids}
     columns |= dict(zip(("input_red", "input_green", "input_blue"), scene.colors.T))
     if scene.labels is not None:
         columns |= {"ground_truth": scene.labels.astype(np.int32)}
@@ -39,23 +38,29 @@ def run_inference(config: Namespace) -> Evaluation:
     """
     if not config.weights:
         raise ValueError("--is_train False needs a trained network: name it with --weights FILE.ckpt")
-    loader = build_loader(config, config.val_phase, training=False)
+    stored = read_weights_of(config)
+    label_set = choose_label_set(config, stored)
+    loader = build_loader(config, config.val_phase, training=False, label_set=label_set)
     device = pick_device(config)
-    stage = build_stage(config).to(device)
+    stage = build_stage(config, label_set, stored).to(device)
     folder = Path(config.visualize_path) / "fulleval"
     dataset, written = loader.dataset, []
 
     def write(index: int, classes: np.ndarray) -> None:
         scene = dataset.scene(index)
-        write_prediction(folder, scene, classes)
+        write_prediction(folder, scene, classes, label_set)
         written.append(scene.name)
 
     if config.visualize:
         (folder / SCENE_LIST).unlink(missing_ok=True)
+        if label_set.name == DEFAULT:
+            (folder / LABEL_SET_FILE).unlink(missing_ok=True)
+        else:
+            label_set.write(folder / LABEL_SET_FILE)
     evaluation = evaluate(stage, loader, device, config.val_phase, write if config.visualize else None)
     print(evaluation.report())
     if stage.vocabulary and stage.vocabulary.others:
-        print(f"not in the label table, so predicted but not scored, and id 0: {', '.join(stage.vocabulary.others)}")
+        print(f"not in the label set, so predicted but not scored, and id 0: {', '.join(stage.vocabulary.others)}")
     if evaluation.labelled:
         path = Path(config.log_dir) / f"scores_{config.val_phase}.json"
         write_scores(path, evaluation, config.save_confusion, weights=str(config.weights))

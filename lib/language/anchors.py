@@ -1,6 +1,6 @@
 """Text anchors: a unit vector for each class name, from a text encoder or from a file, cached.
 
-`load_anchors("minilm", CLASS_NAMES, "feature_data")`, then `fit_width(anchors, backbone_width)`; docs/anchors.md.
+`load_anchors("minilm", label_set.names, "feature_data")`, then `fit_width(anchors, backbone_width)`; docs/anchors.md.
 `python -m lib.language.anchors --encoder minilm --prompt name --out anchors.npz --png s.png` writes and draws them.
 `--encoder file:PATH.npz` takes any file with `names` (C',) strings and `embeddings` (C', D).
 """
@@ -19,8 +19,10 @@ import torch
 
 from config.command import command
 from datasets.files import replacing
+from datasets.label_sets import DEFAULT, load_label_set
 from lib.language.encoders import Encoder, find_encoder, unit
 
+SHOWN = ("wall", "chair", "shower curtain", "tv", "toilet", "keyboard")
 SYNONYMS = Path(__file__).resolve().parents[2] / "config" / "scannet200_synonyms.json"
 SHARED = 0.6  # mean cosine; docs/anchors.md: CLIP and SigLIP2 0.78 and more, MiniLM with any prompt at most 0.47
 PROMPTS = {
@@ -200,32 +202,33 @@ def describe(anchors: torch.Tensor) -> str:
 
 @command
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Command line: write and draw the anchors of ScanNet200's classes, print nearest names. Returns the exit code."""
-    from datasets.labels import CLASS_NAMES, GROUPS
-
-    parser = argparse.ArgumentParser(description="Text anchors of ScanNet200's 200 class names.")
+    """Command line: write and draw the anchors of a label set's classes, print nearest names. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Text anchors of the class names of a label set.")
     parser.add_argument("--encoder", default="minilm",
                         help="minilm, clip:ViT-B/32, clip:PATH, siglip2:FOLDER or file:PATH.npz; see docs/anchors.md")
     parser.add_argument("--prompt", default="name", choices=PROMPTS, help="what is made of a name")
     parser.add_argument("--synonyms", action="store_true", help=f"average names with those of config/{SYNONYMS.name}")
     parser.add_argument("--center", action="store_true", help="subtract the mean over the classes")
-    parser.add_argument("--out", required=True, metavar="FILE.npz", help="names (200,), embeddings (200, D)")
+    parser.add_argument("--out", required=True, metavar="FILE.npz", help="names (C,), embeddings (C, D)")
+    parser.add_argument("--label_set", default=DEFAULT, metavar="NAME|FILE.csv", help="default: %(default)s")
     parser.add_argument("--png", metavar="FILE.png", help="picture of all cosines, ordered head, common, tail")
     options = parser.parse_args(arguments)
+    label_set = load_label_set(options.label_set)
+    names = label_set.names
     with tempfile.TemporaryDirectory() as scratch:
-        anchors = load_anchors(options.encoder, CLASS_NAMES, scratch, options.prompt, options.synonyms,
+        anchors = load_anchors(options.encoder, names, scratch, options.prompt, options.synonyms,
                                options.center)
-    write_anchors(options.out, CLASS_NAMES, anchors.numpy())
+    write_anchors(options.out, names, anchors.numpy())
     if options.png:
         from lib.view.similarity import draw_similarity
 
         title = f"{options.encoder.split('/')[-1]}, prompt {options.prompt}" + (
             ", synonyms" * options.synonyms + ", centred" * options.center)
         with replacing(options.png, "wb") as file:
-            draw_similarity(anchors.numpy(), CLASS_NAMES, GROUPS, title).save(file, format="PNG", optimize=True)
+            draw_similarity(anchors.numpy(), names, label_set.groups, title).save(file, format="PNG", optimize=True)
     print(f"{options.out}: {len(anchors)} anchors, {anchors.shape[1]} wide, {describe(anchors)}")
-    nearest = nearest_names(anchors, CLASS_NAMES)
-    for name in ("wall", "chair", "shower curtain", "tv", "toilet", "keyboard"):
+    nearest = nearest_names(anchors, names)
+    for name in [name for name in SHOWN if name in names] or names[:6]:
         print(f"{name:16s}" + ", ".join(f"{other} {cosine:.2f}" for other, cosine in nearest[name]))
 
 

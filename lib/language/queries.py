@@ -19,10 +19,11 @@ from torch import Tensor
 
 from config.config import get_parser
 from datasets.files import replacing
+from datasets.label_sets import load_label_set
 from datasets.loader import collate
 from datasets.ply import Scene, write_columns
 from datasets.scannet200 import DATASETS, Scannet200TextualDataset
-from lib.checkpoint import load_checkpoint
+from lib.checkpoint import load_checkpoint, stored_label_set
 from lib.language.relevancy import METHODS, NEGATIVES, by_names, lerf
 from lib.stages import TextStage, build_stage, pick_device
 from lib.view.render import heat_colors, usual_and_highest
@@ -82,7 +83,8 @@ class Finder:
         stored = load_checkpoint(weights)
         self.config = stage1_config(weights, stored.get("config"), overrides or {})
         self.device = pick_device(self.config)
-        self.stage: TextStage = build_stage(self.config, stored).to(self.device).eval()
+        label_set = stored_label_set(stored, weights) or load_label_set()
+        self.stage: TextStage = build_stage(self.config, label_set, stored).to(self.device).eval()
         self.method = method
         self.negatives = NEGATIVES if method == "lerf" else ()  # those that the method brings
         self.anchors = self.names = None
@@ -104,7 +106,7 @@ class Finder:
         if Path(path).suffix.lower() != ".ply":
             raise ValueError(f"{path}: is no .ply file; a scene is one with x y z red green blue")
         config = Namespace(**{**vars(self.config), "scannet_path": str(path)})
-        dataset = Scannet200TextualDataset(config, "test", training=False)
+        dataset = Scannet200TextualDataset(config, "test", training=False, label_set=self.stage.label_set)
         batch = collate([dataset[0]])
         features = self.stage(batch.to(self.device)).float()  # (M, D)
         return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy(), self.anchors,

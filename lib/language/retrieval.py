@@ -1,6 +1,6 @@
 """How well features find their text anchor: the rank of the own class's anchor among all, by cosine.
 
-`retrieval = Retrieval(200); retrieval.update(cosines, target)` for every batch; `retrieval.scores(GROUPS)`.
+`retrieval = Retrieval(200); retrieval.update(cosines, target)` for every batch; `retrieval.scores(groups)`.
 Sums for each class are all that is kept, so scenes and processes merge. `retrieval_table(scores)` to print.
 """
 from collections.abc import Sequence
@@ -9,7 +9,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lib.metrics import GROUP_NAMES
+from datasets.label_sets import ordered_groups
+from lib.metrics import groups_of
 
 FIGURES = ("recall@1", "recall@5", "mean rank")
 
@@ -18,7 +19,7 @@ class Retrieval:
     """sums[c]: voxels of class c, those of rank 1, those of rank <= 5, and their ranks added; (C, 4) int64,
     where the batches are: on a GPU nothing waits for them."""
 
-    def __init__(self, num_classes: int = 200, ignore_label: int = -1):
+    def __init__(self, num_classes: int, ignore_label: int = -1):
         self.num_classes = num_classes
         self.ignore_label = ignore_label
         self.sums = torch.zeros(num_classes, 4, dtype=torch.int64)
@@ -52,16 +53,17 @@ class Retrieval:
         present = sums[:, 0] > 0
         means = sums[:, 1:] / np.maximum(sums[:, :1], 1)  # (C, 3)
         selections = {"": present}
-        selections |= {f"/{name}": present & (np.asarray(groups) == name) for name in GROUP_NAMES if len(groups)}
+        selections |= {f"/{name}": present & (np.asarray(groups) == name) for name in ordered_groups(groups)}
         return {f"{figure}{suffix}": float(means[chosen, column].mean()) if chosen.any() else float("nan")
                 for suffix, chosen in selections.items() for column, figure in enumerate(FIGURES)}
 
 
 def retrieval_table(scores: dict[str, float]) -> str:
-    """Plain text: a line for each figure, recalls in percent; head, common, tail, all. A NaN is printed as "-"."""
-    lines = ["own text anchor".ljust(18) + "".join(name.rjust(8) for name in (*GROUP_NAMES, "all"))]
+    """Plain text: a line for each figure, recalls in percent; each group, all. A NaN is printed as "-"."""
+    groups = groups_of([scores], *FIGURES)
+    lines = ["own text anchor".ljust(18) + "".join(name[:8].rjust(8) for name in (*groups, "all"))]
     for figure in FIGURES:
-        values = [scores.get(key, np.nan) for key in (*(f"{figure}/{group}" for group in GROUP_NAMES), figure)]
+        values = [scores.get(key, np.nan) for key in (*(f"{figure}/{group}" for group in groups), figure)]
         scale = 100 if figure.startswith("recall") else 1
         lines.append(figure.ljust(18) + "".join(
             ("-" if np.isnan(value) else f"{scale * value:.1f}").rjust(8) for value in values))

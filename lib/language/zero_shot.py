@@ -1,6 +1,6 @@
-"""Texts beyond the 200 class names: any text in the space of the voxel features, and evaluation over chosen names.
+"""Texts beyond the class names: any text in the space of the voxel features, and evaluation over chosen names.
 
-`TextSpace("minilm", "name", linear).embed(["somewhere to sit"])`, `Vocabulary.of(["couch", "skateboard"])`.
+`TextSpace("minilm", "name", linear).embed(["somewhere to sit"])`, `Vocabulary.of(["couch", "skateboard"], label_set)`.
 """
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.labels import CLASS_NAMES, GROUPS, NUM_CLASSES
+from datasets.label_sets import LabelSet
 from lib.language.anchors import center_anchors, embed_names, load_anchors
 from lib.language.encoders import find_encoder
 
@@ -54,52 +54,53 @@ class TextSpace:
 
 @dataclass
 class Vocabulary:
-    """Names to choose from instead of the 200: first those of the label table, which are scored, then the others.
+    """Names to choose from instead of a label set's: first those that it has, which are scored, then the others.
 
-    classes: (K,) int64 class index of each name, -1 outside the table. scored: how many are in the table.
+    classes: (K,) int64 class index of each name, -1 outside the set. scored: how many are in it.
     """
     names: tuple[str, ...]
     classes: Tensor
     scored: int
+    label_set: LabelSet
 
     @classmethod
-    def of(cls, names: Sequence[str]) -> "Vocabulary":
+    def of(cls, names: Sequence[str], label_set: LabelSet) -> "Vocabulary":
         """The vocabulary of distinct names. Raises ValueError for fewer than two."""
         if len(names) < 2:
             raise ValueError(f"--class_names {','.join(names)}: nothing to choose between, give two or more names")
-        known = [name for name in names if name in CLASS_NAMES]
-        others = [name for name in names if name not in CLASS_NAMES]
-        classes = [CLASS_NAMES.index(name) for name in known] + [-1] * len(others)
-        return cls((*known, *others), torch.tensor(classes), len(known))
+        known = [name for name in names if name in label_set.names]
+        others = [name for name in names if name not in label_set.names]
+        classes = [label_set.index(name) for name in known] + [-1] * len(others)
+        return cls((*known, *others), torch.tensor(classes), len(known), label_set)
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Names that can be predicted but, being outside the table, have no ground truth and no raw id."""
+        """Names that can be predicted but, being outside the set, have no ground truth and no id."""
         return self.names[self.scored:]
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """Head, common or tail of each scored name."""
-        return tuple(GROUPS[index] for index in self.classes[:self.scored].tolist())
+        """Group of each scored name."""
+        return tuple(self.label_set.groups[index] for index in self.classes[:self.scored].tolist())
 
     def targets(self, labels: Tensor, ignore_label: int) -> Tensor:
         """Place among the scored names of class labels (N,); the ignore label for classes that are not listed."""
         places = self._places(ignore_label).to(labels.device)
-        return places[labels.masked_fill(labels == ignore_label, NUM_CLASSES)]
+        return places[labels.masked_fill(labels == ignore_label, len(self.label_set))]
 
     def predictions(self, classes: Tensor) -> Tensor:
-        """Place among the scored names of predicted classes (N,), `scored` for -1, a name outside the table."""
+        """Place among the scored names of predicted classes (N,), `scored` for -1, a name outside the set."""
         return self._places(self.scored).to(classes.device)[classes]  # -1 finds the last entry
 
     def _places(self, otherwise: int) -> Tensor:
-        """(201,) place of each class, `otherwise` for those not listed and for the entry after the last class."""
-        places = torch.full((NUM_CLASSES + 1,), otherwise)
+        """(C + 1,) place of each class, `otherwise` for those not listed and for the entry after the last class."""
+        places = torch.full((len(self.label_set) + 1,), otherwise)
         places[self.classes[:self.scored]] = torch.arange(self.scored)
         return places
 
 
 class SeenClasses(nn.Module):
-    """A stage-1 loss over the anchors of the classes that are not held out, called with labels among all 200.
+    """A stage-1 loss over the anchors of the classes that are not held out, called with labels among all.
 
     Held-out names must not serve as negatives either: features would learn to keep away from them.
     """

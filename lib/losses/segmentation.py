@@ -1,6 +1,6 @@
 """Losses of stages 2 and 3 over class logits: cross entropy and category-balanced focal loss.
 
-`FocalLoss(class_weights=load_category_weights(path, CLASS_NAMES))(logits, target)`. Every loss is the mean over
+`FocalLoss(class_weights=load_category_weights(path, names))(logits, target)`. Every loss is the mean over
 the labelled voxels, computed in float32 also inside autocast; nothing labelled gives 0 with a zero gradient.
 """
 import math

@@ -17,12 +17,19 @@ from tqdm import tqdm
 
 from config.config import write_config
 from config.resume import changed_flags
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import DEFAULT, LABEL_SET_FILE
 from datasets.loader import build_loader
-from lib.checkpoint import check_same_epoch, fingerprint, load_checkpoint, newest_checkpoint, save_checkpoint
+from lib.checkpoint import (
+    check_same_epoch,
+    fingerprint,
+    load_checkpoint,
+    newest_checkpoint,
+    save_checkpoint,
+    stored_label_set,
+)
 from lib.inference.evaluation import evaluate, write_scores
 from lib.prefetch import Prefetcher
-from lib.stages import HEADS, build_stage, pick_device
+from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
 from lib.training.readout import Readout
 from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, resume_solvers, take_step
 from lib.training.step_log import Step, instance_report, report_steps
@@ -49,9 +56,11 @@ class Training:
         self.folder = Path(config.log_dir)
         torch.manual_seed(config.seed)
         self.device = pick_device(config)
-        self.train_loader = build_loader(config, config.train_phase, training=True)
-        self.val_loader = build_loader(config, config.val_phase, training=False)
-        self.stage = build_stage(config).to(self.device)
+        stored = read_weights_of(config)
+        self.label_set = choose_label_set(config, stored)
+        self.train_loader = build_loader(config, config.train_phase, training=True, label_set=self.label_set)
+        self.val_loader = build_loader(config, config.val_phase, training=False, label_set=self.label_set)
+        self.stage = build_stage(config, self.label_set, stored).to(self.device)
         heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
         self.optimizer = build_optimizer(config, self.stage.parameters(), heads)
         self.scaler = build_scaler(config, self.device)
@@ -80,7 +89,9 @@ class Training:
             "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
             **asdict(self.progress), "scenes": fingerprint(self.train_loader.dataset.names),
-            "config": dict(vars(self.config)), "label_table": dict(zip(CLASS_NAMES, RAW_IDS.tolist()))})
+            "config": dict(vars(self.config)),
+            "label_table": dict(zip(self.label_set.names, self.label_set.ids.tolist())),
+            "label_set": self.label_set.table()})
         for other in self.older:
             if other != name and not (other in SCORES and self.progress.best >= 0):  # then just written
                 (self.folder / other).unlink(missing_ok=True)
@@ -88,6 +99,11 @@ class Training:
 
     def _resume(self, path: Path) -> None:
         content = load_checkpoint(path)
+        trained = stored_label_set(content, path)
+        if trained is not None and not trained.same_classes(self.label_set):
+            raise ValueError(f"{path}: was trained on the {len(trained)} classes of label set {trained.name}, "
+                             f"--label_set or the data now say the {len(self.label_set)} of {self.label_set.name}: "
+                             "start from its weights with --weights")
         try:
             self.stage.load_state_dict(content["state_dict"])
             resume_solvers(self.optimizer, self.scheduler, content)
@@ -116,6 +132,9 @@ class Training:
 def train(config: Namespace) -> None:
     """Train the stage that the flags select until --max_epoch or --max_iter."""
     run = Training(config)
+    if run.label_set.name != DEFAULT:
+        run.label_set.write(run.folder / LABEL_SET_FILE)
+        config.label_set = str(run.folder / LABEL_SET_FILE)
     write_config(config, run.folder / "config.yaml")
     trained = sum(p.numel() for p in run.stage.parameters() if p.requires_grad)
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from datasets.labels import CLASS_NAMES, COLORS, IGNORE_LABEL, UNLABELLED_COLOR, raw_to_class
+from datasets.label_sets import IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set
 from datasets.ply import read_columns
 from lib.view.render import View, heat_colors, usual_and_highest
 
@@ -20,7 +20,8 @@ WALL_LIKE = ("wall", "door", "window", "curtain", "blinds", "picture", "poster",
 class Panels:
     """What a file holds.
 
-    points (N, 3) float32 m; input (N, 3) uint8; prediction and truth (N,) class index or -1, None where not known.
+    points (N, 3) float32 m; input (N, 3) uint8; prediction and truth (N,) class index of the label set or -1, None
+    where not known.
     heat: (N, 3) uint8 colours of a query's heat map; heat_range: relevancy at the lowest and highest colour.
     """
     name: str
@@ -28,6 +29,7 @@ class Panels:
     input: np.ndarray
     prediction: np.ndarray | None
     truth: np.ndarray | None
+    label_set: LabelSet
     heat: np.ndarray | None = None
     heat_range: tuple[float, float] = (0.0, 1.0)
 
@@ -38,23 +40,23 @@ class Panels:
             return panels + [("relevancy", self.heat)]
         for title, classes in (("prediction", self.prediction), ("ground truth", self.truth)):
             if classes is not None:
-                panels.append((title, class_colors(classes)))
+                panels.append((title, self.label_set.to_colors(classes)))
         return panels
 
     def select(self, which: np.ndarray) -> "Panels":
         """The same panels with some of the points. which: (N,) bool, or indices."""
-        part = (None if column is None else column[which] for column in (self.prediction, self.truth, self.heat))
-        return Panels(self.name, self.points[which], self.input[which], *part, self.heat_range)
+        part = (None if column is None else column[which] for column in (self.input, self.prediction, self.truth))
+        heat = None if self.heat is None else self.heat[which]
+        return Panels(self.name, self.points[which], *part, self.label_set, heat, self.heat_range)
 
 
-def class_colors(classes: np.ndarray) -> np.ndarray:
-    """(N, 3) uint8 colours of the benchmark, grey where unlabelled (-1). classes: (N,)."""
-    return np.where((classes == IGNORE_LABEL)[:, None], UNLABELLED_COLOR, COLORS[classes]).astype(np.uint8)
+def read_panels(path: str | Path, label_set: str | Path | None = None) -> Panels:
+    """Columns of a scene or of an inference output. Raises FileNotFoundError, ValueError (one line).
 
-
-def read_panels(path: str | Path) -> Panels:
-    """Columns of a scene or of an inference output. Raises FileNotFoundError, ValueError (one line)."""
+    label_set: name or file; None: the `label_set.csv` beside the file or a folder above it, else ScanNet200.
+    """
     path = Path(path)
+    classes_of = find_label_set(label_set, path.parent, path.parent.parent)
     if path.is_file() and path.suffix == ".txt":
         raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
     columns = read_columns(path)
@@ -70,9 +72,10 @@ def read_panels(path: str | Path) -> Panels:
     if not finite.all():
         raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite")
     input_colors = np.clip(np.stack([columns[c] for c in colors], 1), 0, 255).astype(np.uint8)
-    prediction = raw_to_class(columns["label"]) if output and not heat else None
+    prediction = classes_of.to_classes(columns["label"]) if output and not heat else None
     truth = columns.get("ground_truth" if output else "label")
-    panels = Panels(path.stem, points, input_colors, prediction, None if truth is None else raw_to_class(truth))
+    panels = Panels(path.stem, points, input_colors, prediction,
+                    None if truth is None else classes_of.to_classes(truth), classes_of)
     if heat:
         panels.heat_range = usual_and_highest(columns["relevancy"])
         panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
@@ -90,7 +93,7 @@ def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray
         classes = np.full(len(panels.points), IGNORE_LABEL)
     height = panels.points[:, 2] - np.quantile(panels.points[:, 2], 0.001)
     top = np.quantile(height, 0.999)
-    keep = classes != CLASS_NAMES.index("ceiling")
+    keep = ~np.isin(classes, panels.label_set.known(["ceiling"]))
     if top > 1.8:  # a room, not a single object
         keep &= (height < top - 0.10) | (trusted & (classes != IGNORE_LABEL))
     if not near_walls or view.elevation > 80 or top <= 1.8:
@@ -107,7 +110,7 @@ def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray
         toward = -view.axes[2, :2] / np.linalg.norm(view.axes[2, :2])
         return ~inside[tuple(np.round(grid + step / cell * toward).astype(np.int64).T)]
 
-    wall_like = np.isin(classes, [CLASS_NAMES.index(name) for name in WALL_LIKE])
+    wall_like = np.isin(classes, panels.label_set.known(WALL_LIKE))
     unsure = (height > 0.10) & ((classes == IGNORE_LABEL) | (not trusted))
     keep &= ~(wall_like & near_side(0.40)) & ~(unsure & near_side(0.15))
     return keep if keep.any() else ~keep
@@ -122,9 +125,10 @@ def point_accuracy(prediction: np.ndarray, truth: np.ndarray) -> float:
 def legend_entries(panels: Panels) -> list[tuple[str, tuple[int, int, int]]]:
     """Name and colour of every class in any panel, the one with most points first, unlabelled last."""
     columns = [c for c in (panels.prediction, panels.truth) if c is not None]
-    counts = np.zeros(len(CLASS_NAMES) + 1, np.int64)
+    names, colors = panels.label_set.names, panels.label_set.colors
+    counts = np.zeros(len(names) + 1, np.int64)
     for column in columns:
         counts += np.bincount(column + 1, minlength=len(counts))
     order = [i for i in np.argsort(-counts[1:], kind="stable") if counts[i + 1]]
-    entries = [(CLASS_NAMES[i], tuple(COLORS[i].tolist())) for i in order]
+    entries = [(names[i], tuple(colors[i].tolist())) for i in order]
     return entries + ([("unlabelled", UNLABELLED_COLOR)] if counts[0] else [])

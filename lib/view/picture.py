@@ -12,12 +12,12 @@ LEGEND_ROWS = 8
 
 
 def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_ceiling: bool = False,
-                max_points: int = 1_000_000, title: str = "") -> Image.Image:
+                max_points: int = 1_000_000, title: str = "", label_set: str | Path | None = None) -> Image.Image:
     """Panels side by side, a title above, a legend below, as a picture `width` pixels wide. Raises as `read_panels`.
 
-    title: instead of the file's name.
+    title: instead of the file's name. label_set: as `read_panels`.
     """
-    whole = read_panels(path)
+    whole = read_panels(path, label_set)
     panels = whole if keep_ceiling else whole.select(open_room(whole, view))
     entries = legend_entries(panels) if panels.heat is None else []
     if len(panels.points) > max_points:

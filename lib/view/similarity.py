@@ -1,4 +1,4 @@
-"""A picture of all cosines of text anchors: `draw_similarity(anchors, CLASS_NAMES, GROUPS, "minilm").save("s.png")`.
+"""A picture of all cosines of text anchors: `draw_similarity(anchors, names, groups, "minilm").save("s.png")`.
 
 Used by `python -m lib.language.anchors --out anchors.npz --png similarity.png`.
 """

@@ -9,9 +9,10 @@ from lib.view.panels import open_room, read_panels
 from lib.view.render import View
 
 
-def show_window(path: str | Path, keep_ceiling: bool, max_points: int, view: View = View()) -> None:
+def show_window(path: str | Path, keep_ceiling: bool, max_points: int, view: View = View(),
+                label_set: str | Path | None = None) -> None:
     """The panels in an Open3D window, one beside the other. Raises ValueError (one line) where none can be opened."""
-    panels = read_panels(path)
+    panels = read_panels(path, label_set)
     try:
         import open3d  # here, since only the window needs it
     except (ImportError, OSError) as error:

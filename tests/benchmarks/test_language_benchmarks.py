@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from benchmarks import anchors, queries, timing, training
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from lib.language.queries import Seen
+
+SCANNET200 = load_label_set()
 
 
 def test_anchor_table_gives_mean_and_sample_deviation_over_the_seeds():
@@ -26,7 +28,7 @@ def test_anchor_table_gives_mean_and_sample_deviation_over_the_seeds():
 
 def test_random_anchors_are_unit_and_differ_between_seeds(tmp_path):
     made = [np.load(anchors.random_anchors(tmp_path / f"{seed}.npz", seed).removeprefix("file:")) for seed in (0, 1)]
-    assert made[0]["names"].tolist() == list(CLASS_NAMES)
+    assert made[0]["names"].tolist() == list(SCANNET200.names)
     np.testing.assert_allclose(np.linalg.norm(made[0]["embeddings"], axis=1), 1, rtol=1e-6)
     assert not np.allclose(made[0]["embeddings"], made[1]["embeddings"])
 
@@ -49,7 +51,7 @@ def test_a_complete_training_is_not_repeated_and_a_failed_one_is_named(tmp_path,
 def test_every_query_names_known_classes_and_uses_other_words_than_the_first():
     assert len(queries.QUERIES) == 30
     for text, names in queries.QUERIES.items():
-        assert set(names) <= set(CLASS_NAMES), text
+        assert set(names) <= set(SCANNET200.names), text
         assert names[0] not in text, text
 
 
@@ -58,13 +60,13 @@ class _OneHot:
     negatives = ("wall",)
 
     def embed(self, texts):
-        return torch.eye(len(CLASS_NAMES))[[CLASS_NAMES.index(text) for text in texts]]
+        return torch.eye(len(SCANNET200.names))[[SCANNET200.names.index(text) for text in texts]]
 
 
 def test_rank_counts_the_classes_before_the_best_accepted_one():
-    chair, table, couch, wall = (CLASS_NAMES.index(name) for name in ("chair", "table", "couch", "wall"))
+    chair, table, couch, wall = (SCANNET200.names.index(name) for name in ("chair", "table", "couch", "wall"))
     classes = np.repeat([chair, table, couch, -1], queries.MIN_POINTS)
-    features = torch.zeros(4, len(CLASS_NAMES))
+    features = torch.zeros(4, len(SCANNET200.names))
     features[:, chair] = torch.tensor([0.5, 0.9, 0.7, 1.0])  # the table's points answer "chair" best, unlabelled aside
     features[:, wall] = 0.1
     seen = Seen(None, features, np.zeros((4, 3)), np.repeat(np.arange(4), queries.MIN_POINTS))

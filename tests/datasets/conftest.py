@@ -4,14 +4,16 @@ from argparse import Namespace
 import numpy as np
 import pytest
 
-from datasets.labels import RAW_IDS
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
+
+SCANNET200 = load_label_set()
 
 
 def make_scene(name: str, count: int = 400, seed: int = 0, labelled: bool = True) -> Scene:
     rng = np.random.default_rng(seed)
     points = (rng.random((count, 3)) * [2, 1.5, 1] - [1, 0.5, 0]).astype(np.float32)
-    labels = rng.choice(np.append(RAW_IDS[:20], 0), count).astype(np.int32)
+    labels = rng.choice(np.append(SCANNET200.ids[:20], 0), count).astype(np.int32)
     return Scene(name, points, rng.integers(0, 256, (count, 3)).astype(np.uint8), labels if labelled else None)
 
 

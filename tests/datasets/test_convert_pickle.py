@@ -11,11 +11,13 @@ import numpy as np
 import pytest
 import torch
 
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import load_label_set
 from datasets.preprocess.convert_pickle import main, read_pickle
 from datasets.statistics import read_weights
 from lib.language.anchors import read_anchors
 from lib.losses.segmentation import load_category_weights
+
+SCANNET200 = load_label_set()
 
 VECTORS = np.random.default_rng(0).standard_normal((200, 16)).astype(np.float32)
 
@@ -58,19 +60,19 @@ def test_clip_features_become_anchors(tmp_path):
     path = saved(tmp_path / "clip_feats_scannet_200.pkl", torch.from_numpy(VECTORS))
     assert main([str(path), "--out", str(tmp_path / "anchors.npz")]) == 0
     unit = VECTORS / np.linalg.norm(VECTORS, axis=1, keepdims=True)
-    np.testing.assert_allclose(read_anchors(tmp_path / "anchors.npz", CLASS_NAMES), unit, rtol=1e-5)
-    path = saved(tmp_path / "by_name.pkl", dict(zip(CLASS_NAMES, VECTORS[:, None])))
+    np.testing.assert_allclose(read_anchors(tmp_path / "anchors.npz", SCANNET200.names), unit, rtol=1e-5)
+    path = saved(tmp_path / "by_name.pkl", dict(zip(SCANNET200.names, VECTORS[:, None])))
     assert main([str(path), "--out", str(tmp_path / "named.npz")]) == 0
-    np.testing.assert_allclose(read_anchors(tmp_path / "named.npz", CLASS_NAMES), unit, rtol=1e-5)
+    np.testing.assert_allclose(read_anchors(tmp_path / "named.npz", SCANNET200.names), unit, rtol=1e-5)
 
 
 def test_category_and_sampling_weights_by_raw_id_become_weights_by_name(tmp_path):
-    weights = {0: 0.0, **{int(raw): np.float32(k / 4) for k, raw in enumerate(RAW_IDS)}}
+    weights = {0: 0.0, **{int(raw): np.float32(k / 4) for k, raw in enumerate(SCANNET200.ids)}}
     path = saved(tmp_path / "scannet200_category_weights.pkl", weights)
     assert main([str(path), "--out", str(tmp_path / "w.json")]) == 0
-    assert load_category_weights(tmp_path / "w.json", CLASS_NAMES).tolist() == [k / 4 for k in range(200)]
+    assert load_category_weights(tmp_path / "w.json", SCANNET200.names).tolist() == [k / 4 for k in range(200)]
     assert main([str(path), "--out", str(tmp_path / "s.json"), "--drop_zeros"]) == 0
-    assert list(read_weights(tmp_path / "s.json", "sampling weights")) == list(CLASS_NAMES[1:])
+    assert list(read_weights(tmp_path / "s.json", "sampling weights")) == list(SCANNET200.names[1:])
 
 
 def test_instance_boxes_become_json(tmp_path):

@@ -7,11 +7,13 @@ import pytest
 
 from datasets.hanging import squared_up
 from datasets.instance_sampling import InstanceSampler
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
 from datasets.transforms import rotation_matrix
 
-RAW = dict(zip(CLASS_NAMES, RAW_IDS.tolist()))
+SCANNET200 = load_label_set()
+
+RAW = dict(zip(SCANNET200.names, SCANNET200.ids.tolist()))
 HEIGHT = 2.2
 RECTANGLE = [(0, 0), (3, 0), (3, 4), (0, 4)]
 L_SHAPE = [(0, 0), (4, 0), (4, 2), (2, 2), (2, 4), (0, 4)]
@@ -84,7 +86,7 @@ def filled(tmp_path):
                           np.full(len(points), RAW[name], np.int32)))
         weights = tmp_path / f"{name}.json"
         weights.write_text(json.dumps({name: 1.0}))
-        sampler = InstanceSampler(tmp_path, number, tries, weights_path=weights)
+        sampler = InstanceSampler(tmp_path, SCANNET200, number, tries, weights_path=weights)
         things = []
         for seed in range(times):
             made, placed, _ = sampler(scene, np.random.default_rng(seed))

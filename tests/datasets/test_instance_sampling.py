@@ -5,15 +5,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.instance_sampling import CELL, InstanceSampler, Room
-from datasets.labels import CLASS_NAMES, RAW_IDS, raw_to_class
+from datasets.instance_sampling import CELL, InstanceSampler, Room, Surfaces
+from datasets.label_sets import load_label_set
 from datasets.mix3d import mix
 from datasets.ply import Scene, write_scene
 from datasets.scannet200 import Scannet200Voxelization2cmDataset
 from datasets.transforms import color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
-RAW = dict(zip(CLASS_NAMES, RAW_IDS.tolist()))
+SCANNET200 = load_label_set()
+
+RAW = dict(zip(SCANNET200.names, SCANNET200.ids.tolist()))
 
 
 def sheet(u, v, fixed, axis, step=0.02):
@@ -64,7 +66,7 @@ def only(root, name):
     """A sampler of one class."""
     path = root / f"only_{name}.json"
     path.write_text(json.dumps({name: 1.0}))
-    return InstanceSampler(root, weights_path=path)
+    return InstanceSampler(root, weights_path=path, label_set=SCANNET200)
 
 
 def inserted(scene, made):
@@ -76,18 +78,18 @@ def inserted(scene, made):
 
 def test_L7_inserted_points_keep_their_label_and_get_a_fresh_instance_id(root):
     scene = room()
-    made, placed, _ = InstanceSampler(root)(scene, np.random.default_rng(1))
+    made, placed, _ = InstanceSampler(root, label_set=SCANNET200)(scene, np.random.default_rng(1))
     assert len(placed) >= 4
     for name in ("points", "colors", "labels", "instances"):
         assert np.array_equal(getattr(made, name)[:len(scene.points)], getattr(scene, name)), name
     objects = inserted(scene, made)
-    assert [CLASS_NAMES[raw_to_class(labels)[0]] for _, labels in objects] == placed
+    assert [SCANNET200.names[SCANNET200.to_classes(labels)[0]] for _, labels in objects] == placed
     assert all(len(np.unique(labels)) == 1 for _, labels in objects)
     assert set(np.unique(made.instances[len(scene.points):])) == set(range(6, 6 + len(placed)))
 
 
 def test_L8_nothing_overlaps_and_everything_stays_inside(root):
-    sampler = InstanceSampler(root, number=12)
+    sampler = InstanceSampler(root, number=12, label_set=SCANNET200)
     for seed in range(15):
         scene = room()
         made, placed, skipped = sampler(scene, np.random.default_rng(seed))
@@ -168,11 +170,11 @@ def test_L9_insertion_is_on_points_before_voxelisation(root, dataset_config):
     (root / "train.txt").write_text("train/room.ply\n")  # dataset_config's own scenes are listed there
     dataset_config.scannet_path, dataset_config.sample_tail_instances = str(root), True
     dataset_config.elastic_distortion = False
-    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True)
+    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True, label_set=SCANNET200)
     sample = dataset[0]
     plain = len(room().points)
     assert sample.point_count > plain and sample.placed
-    assert {CLASS_NAMES.index(name) for name in sample.placed} <= set(sample.labels.tolist())
+    assert {SCANNET200.names.index(name) for name in sample.placed} <= set(sample.labels.tolist())
 
 
 @pytest.mark.parametrize("spoil,words", [
@@ -183,7 +185,7 @@ def test_L9_insertion_is_on_points_before_voxelisation(root, dataset_config):
 def test_L10_missing_files_name_the_command_that_builds_them(root, spoil, words):
     spoil(root)
     with pytest.raises(FileNotFoundError, match=words) as caught:
-        InstanceSampler(root)
+        InstanceSampler(root, label_set=SCANNET200)
     assert "datasets.preprocess.statistics" in str(caught.value) and "\n" not in str(caught.value)
 
 
@@ -194,13 +196,13 @@ def test_bad_weights_are_named(root, text, words):
     path = root / "w.json"
     path.write_text(text)
     with pytest.raises(ValueError, match=words):
-        InstanceSampler(root, weights_path=path)
+        InstanceSampler(root, weights_path=path, label_set=SCANNET200)
 
 
 def test_weights_choose_the_classes(root):
     path = root / "w.json"
     path.write_text(json.dumps({"cup": 3.0, "clock": 1.0}))
-    sampler, counts = InstanceSampler(root, number=8, weights_path=path), {"cup": 0, "clock": 0}
+    sampler, counts = InstanceSampler(root, number=8, weights_path=path, label_set=SCANNET200), {"cup": 0, "clock": 0}
     for seed in range(40):
         _, placed, skipped = sampler(room(), np.random.default_rng(seed))
         for name in placed + skipped:
@@ -210,7 +212,7 @@ def test_weights_choose_the_classes(root):
 
 def test_occupied_cells_are_found():
     scene = room()
-    grid = Room(scene.points, scene.labels)
+    grid = Room(scene.points, scene.labels, Surfaces.of(SCANNET200))
     book = grid.cells(np.array([[1.45, 1.45, 0.74]], np.float32))[0]
     column, height = book[None, :2], book[2:]
     assert grid.blocked(column, height, height, Room.LOOSE)
@@ -222,7 +224,7 @@ def test_a_scene_too_wide_to_place_things_in_says_so(root, metres):
     scene = room()
     scene.points[0] = metres
     with pytest.raises(ValueError, match="too wide to place tail instances .* --sample_tail_instances False") as error:
-        InstanceSampler(root)(scene, np.random.default_rng(0))
+        InstanceSampler(root, label_set=SCANNET200)(scene, np.random.default_rng(0))
     assert "\n" not in str(error.value)
 
 
@@ -230,7 +232,7 @@ def tagged(scene):
     """A cloud whose colours number the points, so that each can be found again."""
     number = np.arange(len(scene.points))
     colors = np.stack([number % 251, number // 251 % 251, number // 251**2], 1).astype(np.float32)
-    return scene.points, colors, raw_to_class(scene.labels)
+    return scene.points, colors, SCANNET200.to_classes(scene.labels)
 
 
 def number_of(colors):
@@ -240,7 +242,7 @@ def number_of(colors):
 def test_every_point_keeps_its_label_through_augmentation_insertion_and_mixing(root, dataset_config):
     dataset_config.train_augmentation = True
     scene, other = room(), room(with_table=False)
-    made, _, _ = InstanceSampler(root)(scene, np.random.default_rng(3))
+    made, _, _ = InstanceSampler(root, label_set=SCANNET200)(scene, np.random.default_rng(3))
     rng = np.random.default_rng(0)
     clouds = []
     for s in (made, other):
@@ -252,8 +254,9 @@ def test_every_point_keeps_its_label_through_augmentation_insertion_and_mixing(r
     numbers = number_of(colors)
     first = len(made.points)
     assert np.array_equal(numbers, np.concatenate([np.arange(first), np.arange(len(other.points))]))
-    assert np.array_equal(labels, np.concatenate([raw_to_class(made.labels), raw_to_class(other.labels)]))
-    voxels = Voxelizer(0.02)(points, colors, labels)
+    both = np.concatenate([made.labels, other.labels])
+    assert np.array_equal(labels, SCANNET200.to_classes(both))
+    voxels = Voxelizer(0.02, 200)(points, colors, labels)
     assert np.array_equal(np.floor(points / np.float64(0.02)).astype(np.int32), voxels.coordinates[voxels.inverse])
     recolored = color_transforms(dataset_config)(voxels.coordinates, voxels.features, None, rng)[1]
     assert recolored.shape == voxels.features.shape
@@ -300,7 +303,7 @@ def test_flags_reach_the_sampler(root, dataset_config):
 
 def test_the_flag_mixes_its_share_of_scenes(dataset_config):
     dataset_config.mix_scenes = 0.5
-    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True)
+    dataset = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True, label_set=SCANNET200)
     mixed = 0
     for epoch in range(20):
         dataset.set_epoch(epoch)
@@ -310,4 +313,4 @@ def test_the_flag_mixes_its_share_of_scenes(dataset_config):
             assert ("+" in sample.name) == (sample.point_count > len(dataset.scene(index).points))
     assert 0.3 < mixed / 120 < 0.7
     dataset_config.scannet_path = str(Path(dataset_config.scannet_path))
-    assert "+" not in Scannet200Voxelization2cmDataset(dataset_config, "val", training=False)[0].name
+    assert "+" not in Scannet200Voxelization2cmDataset(dataset_config, "val", False, SCANNET200)[0].name

@@ -6,8 +6,11 @@ import numpy as np
 import pytest
 import torch
 
+from datasets.label_sets import load_label_set
 from datasets.loader import EpochSampler, build_loader, collate
 from datasets.scannet200 import Sample, Scannet200Voxelization2cmDataset
+
+SCANNET200 = load_label_set()
 
 
 def sample(name, voxels, points, fill, labelled=True):
@@ -64,7 +67,7 @@ def test_batch_moves_as_a_whole():
 
 def test_every_scene_comes_once_an_epoch_and_the_last_batch_is_kept(dataset_config):
     dataset_config.batch_size = 4
-    loader = build_loader(dataset_config, "train", training=True)
+    loader = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     orders = []
     for epoch in range(3):
         loader.set_epoch(epoch)
@@ -73,15 +76,15 @@ def test_every_scene_comes_once_an_epoch_and_the_last_batch_is_kept(dataset_conf
         orders.append([name for b in batches for name in b.scenes])
         assert sorted(orders[-1]) == loader.dataset.names
     assert orders[0] != orders[1] != orders[2]
-    validation = list(build_loader(dataset_config, "val", training=False))
+    validation = list(build_loader(dataset_config, "val", training=False, label_set=SCANNET200))
     assert [b.scenes for b in validation] == [["val0000_00"], ["val0001_00"]]
     assert all(b.inverse is not None and b.point_labels is not None for b in validation)
 
 
 def test_worker_processes_give_the_same_batches_and_epochs_differ(dataset_config):
-    alone = build_loader(dataset_config, "train", training=True)
+    alone = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     dataset_config.num_workers = 2
-    helped = build_loader(dataset_config, "train", training=True)
+    helped = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     epochs = []
     for epoch in (0, 1, 0):  # workers persist: the epoch has to reach them
         for loader in (alone, helped):
@@ -92,11 +95,11 @@ def test_worker_processes_give_the_same_batches_and_epochs_differ(dataset_config
 
 
 def test_L19_an_epoch_resumes_at_the_scene_where_it_stopped(dataset_config):
-    loader = build_loader(dataset_config, "train", training=True)
+    loader = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     loader.set_epoch(5)
     whole = list(loader)
     for done in range(4):
-        fresh = build_loader(dataset_config, "train", training=True)
+        fresh = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
         fresh.set_epoch(5, start=2 * done)
         assert len(fresh) == 3 - done and batches_equal(whole[done:], list(fresh))
 
@@ -105,16 +108,16 @@ def test_looping_leaves_the_global_generators_alone(dataset_config):
     def state():
         return random.getstate(), np.random.get_state()[1].tobytes(), torch.get_rng_state().numpy().tobytes()
     before = state()
-    list(build_loader(dataset_config, "train", training=True))
+    list(build_loader(dataset_config, "train", training=True, label_set=SCANNET200))
     assert state() == before
 
 
 def test_dropped_scenes_are_logged_in_training_and_never_dropped_in_validation(dataset_config, caplog):
     dataset_config.train_limit_numpoints = dataset_config.val_batch_size = 2
     with caplog.at_level(logging.WARNING):
-        assert [len(b.scenes) for b in build_loader(dataset_config, "train", training=True)] == [1, 1, 1]
+        assert [len(b.scenes) for b in build_loader(dataset_config, "train", True, SCANNET200)] == [1, 1, 1]
     assert len(caplog.records) == 3 and "1 scene(s) dropped" in caplog.text
-    assert [len(b.scenes) for b in build_loader(dataset_config, "val", training=False)] == [2]
+    assert [len(b.scenes) for b in build_loader(dataset_config, "val", training=False, label_set=SCANNET200)] == [2]
 
 
 @pytest.mark.parametrize("workers", [0, 1])
@@ -123,16 +126,16 @@ def test_a_bad_scene_is_one_line_from_workers_too(dataset_config, dataset_root, 
     path = dataset_root / "val" / "val0001_00.ply"
     path.write_bytes(path.read_bytes()[:-10])
     with pytest.raises(ValueError, match="val0001_00.ply: truncated") as error:
-        list(build_loader(dataset_config, "val", training=False))
+        list(build_loader(dataset_config, "val", training=False, label_set=SCANNET200))
     assert "\n" not in str(error.value)
 
 
 def test_bad_flags_are_refused(dataset_config):
     with pytest.raises(ValueError, match="batch size 0"):
         dataset_config.batch_size = 0
-        build_loader(dataset_config, "train", training=True)
+        build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     with pytest.raises(ValueError, match=Scannet200Voxelization2cmDataset.__name__):
         dataset_config.dataset = "Scannet"
-        build_loader(dataset_config, "train", training=True)
+        build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
     with pytest.raises(ValueError, match="position 7"):
         EpochSampler(6, 0).set_epoch(0, start=7)

@@ -4,11 +4,13 @@ import os
 import numpy as np
 import pytest
 
-from datasets.labels import CLASS_NAMES, class_to_raw
+from datasets.label_sets import load_label_set
 from datasets.npy_scene import DecodedScenes, read_npy_scene
 from datasets.ply import read_scene, write_scene
 from datasets.scannet200 import Scannet200Voxelization2cmDataset, read_split
 from tests.datasets.conftest import make_scene
+
+SCANNET200 = load_label_set()
 
 
 def write_pointcept(folder, count=50, labelled=True):
@@ -30,15 +32,15 @@ def test_pointcepts_scannet_is_a_dataset_root_as_it_is(tmp_path, dataset_config)
             for i, split in enumerate(("train", "val", "test"))}
     dataset_config.scannet_path = str(tmp_path / "p")
     for split, arrays in made.items():
-        dataset = Scannet200Voxelization2cmDataset(dataset_config, split, training=split == "train")
+        dataset = Scannet200Voxelization2cmDataset(dataset_config, split, split == "train", SCANNET200)
         scene = dataset.scene(0)
         assert np.array_equal(scene.points, arrays["coord"]) and np.array_equal(scene.colors, arrays["color"])
         if split == "test":
             assert scene.labels is None and scene.instances is None
         else:
-            assert np.array_equal(scene.labels, class_to_raw(arrays["segment200"]))
+            assert np.array_equal(scene.labels, SCANNET200.to_ids(arrays["segment200"]))
             assert np.array_equal(scene.instances == 0, arrays["instance"] == -1)
-            doors = arrays["segment200"] == CLASS_NAMES.index("door")
+            doors = arrays["segment200"] == SCANNET200.names.index("door")
             assert doors.any() and (scene.labels[doors] == 5).all()  # door's raw id in ScanNet
         assert dataset[0].name == scene.name
 
@@ -61,11 +63,11 @@ def test_bad_arrays_are_named(tmp_path, change, words):
     write_pointcept(tmp_path / "scene0000_00")
     change(tmp_path / "scene0000_00")
     with pytest.raises((ValueError, FileNotFoundError), match=words):
-        read_npy_scene(tmp_path / "scene0000_00")
+        read_npy_scene(tmp_path / "scene0000_00", label_set=SCANNET200)
 
 
 def test_decoded_scenes_are_the_scans_and_follow_their_changes(tmp_path):
-    path, decoded = tmp_path / "a.ply", DecodedScenes(tmp_path / "kept")
+    path, decoded = tmp_path / "a.ply", DecodedScenes(tmp_path / "kept", label_set=SCANNET200)
     write_scene(path, make_scene("a"))
     first, again = decoded.get(path, read_scene), decoded.get(path, lambda p: pytest.fail("read twice"))
     for name in ("points", "colors", "labels"):

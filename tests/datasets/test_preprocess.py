@@ -10,11 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from datasets.labels import CLASS_NAMES, RAW_IDS
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, read_scene
 from datasets.preprocess.raw_scannet import read_axis_alignment, read_label_table, read_raw_scene
 from datasets.preprocess.scannet200 import main, preprocess
 from datasets.synthetic.raw import write_label_table, write_raw_scan
+
+SCANNET200 = load_label_set()
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -24,7 +26,7 @@ def small_scene(name, seed=0, count=900):
     rng = np.random.default_rng(seed)
     which = rng.integers(0, 4, count)
     points = (rng.random((count, 3)) * 0.4 + which[:, None] * [1.0, 0.5, 0]).astype(np.float32)
-    raw = RAW_IDS[[CLASS_NAMES.index(c) for c in ("floor", "wall", "chair", "guitar")]]
+    raw = SCANNET200.ids[[SCANNET200.names.index(c) for c in ("floor", "wall", "chair", "guitar")]]
     colors = rng.integers(0, 256, (count, 3)).astype(np.uint8)
     return Scene(name, points, colors, raw[which], (which + 1).astype(np.int32))
 
@@ -71,7 +73,7 @@ def test_scans_come_back_aligned_labelled_and_in_their_vertex_order(raw, tmp_pat
     guitars = sorted((tmp_path / "out/train/train_instances/guitar").iterdir())
     assert [p.name for p in guitars] == [f"guitar_{k}.ply" for k in range(4)]
     weights = json.loads((tmp_path / "out/feature_data/category_weights.json").read_text())
-    assert set(weights) == set(CLASS_NAMES)
+    assert set(weights) == set(SCANNET200.names)
 
 
 def test_workers_and_a_second_run_change_no_byte(raw, tmp_path):
@@ -149,7 +151,8 @@ def test_the_last_of_overlapping_objects_has_the_vertices(raw):
         content["segGroups"].append({"label": "bed", "segments": content["segGroups"][0]["segments"]})
     scene, notes = damaged(edit_json(AGGREGATION, overlap))(raw)
     first = raw[1]["scene0000_00"].instances == 1
-    assert (scene.labels[first] == RAW_IDS[CLASS_NAMES.index("bed")]).all() and (scene.instances[first] == 5).all()
+    bed = SCANNET200.ids[SCANNET200.index("bed")]
+    assert (scene.labels[first] == bed).all() and (scene.instances[first] == 5).all()
     assert notes["objects that overlap an earlier one, which they take the vertices of"] == 1
 
 

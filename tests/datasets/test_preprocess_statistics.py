@@ -7,11 +7,14 @@ import pytest
 
 import val_split
 from datasets.instance_sampling import InstanceSampler
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, read_scene, write_scene
 from datasets.preprocess.statistics import main
 from datasets.root_files import scene_record, write_root
 from datasets.statistics import tail_instances
 from tests.datasets.test_preprocess import content, small_scene
+
+SCANNET200 = load_label_set()
 
 
 @pytest.fixture
@@ -21,11 +24,11 @@ def root(tmp_path):
     for i in range(5):
         scene, split = small_scene(f"scene{i:04d}_00", seed=i), "train" if i < 4 else "val"
         write_scene(out / split / f"{scene.name}.ply", scene)
-        records.append(scene_record(scene, split))
-        for name, cut in tail_instances(scene) if split == "train" else ():
+        records.append(scene_record(scene, split, label_set=SCANNET200))
+        for name, cut in tail_instances(scene, label_set=SCANNET200) if split == "train" else ():
             write_scene(tmp_path / f"{cut.name}.ply", cut)
             cuts.append((name, tmp_path / f"{cut.name}.ply"))
-    assert write_root(out, records, cuts)["tail_instances"] == 4
+    assert write_root(out, records, cuts, label_set=SCANNET200)["tail_instances"] == 4
     return out
 
 
@@ -34,10 +37,10 @@ def test_statistics_made_again_are_the_same_bytes(root):
     shutil.rmtree(root / "feature_data")
     shutil.rmtree(root / "train" / "train_instances")
     with pytest.raises(FileNotFoundError, match="datasets.preprocess.statistics"):
-        InstanceSampler(root)
+        InstanceSampler(root, label_set=SCANNET200)
     assert main([str(root)]) == 0
     assert content(root) == before
-    InstanceSampler(root)
+    InstanceSampler(root, label_set=SCANNET200)
 
 
 def test_scenes_moved_to_validation_leave_the_weights_and_the_instances(root):
@@ -45,7 +48,7 @@ def test_scenes_moved_to_validation_leave_the_weights_and_the_instances(root):
     assert main([str(root)]) == 0
     moved = (root / "val.txt").read_text().split()[-1]
     kept = [read_scene(path).points for path in (root / "train/train_instances/guitar").iterdir()]
-    (_, gone), = tail_instances(read_scene(root / moved))
+    (_, gone), = tail_instances(read_scene(root / moved), label_set=SCANNET200)
     assert len(kept) == 3 and not any(np.array_equal(points, gone.points) for points in kept)
     assert json.loads((root / "feature_data/scene_classes.json").read_text()).keys() == {
         line.split("/")[1][:-4] for line in (root / "train.txt").read_text().split()}

@@ -93,7 +93,7 @@ def test_int32_extremes_are_told_apart():
 def test_voxelizer_cuts_at_multiples_of_the_voxel_size():
     points = np.array([[0.0, 0.019, 0.021], [-0.001, -0.02, -0.021], [0.005, 0.001, 0.03]], np.float32)
     colors = np.array([[0, 0, 0], [10, 20, 30], [100, 50, 2]], np.float32)
-    voxels = Voxelizer(0.02)(points, colors, np.array([1, 2, 1]))
+    voxels = Voxelizer(0.02, 200)(points, colors, np.array([1, 2, 1]))
     assert voxels.coordinates.tolist() == [[-1, -1, -2], [0, 0, 1]]
     assert voxels.features.tolist() == [[10, 20, 30], [50, 25, 1]]
     assert voxels.labels.tolist() == [2, 1] and voxels.inverse.tolist() == [1, 0, 1]
@@ -101,7 +101,7 @@ def test_voxelizer_cuts_at_multiples_of_the_voxel_size():
 
 def test_voxelizer_divides_in_double_precision_far_from_the_origin():
     points = (np.random.default_rng(6).random((2000, 3)) * 2e4).astype(np.float32)
-    voxels = Voxelizer(0.02)(points, np.zeros((2000, 3), np.float32), None)
+    voxels = Voxelizer(0.02, 200)(points, np.zeros((2000, 3), np.float32), None)
     assert np.array_equal(voxels.coordinates[voxels.inverse], np.floor(points.astype(np.float64) / 0.02).astype(int))
 
 
@@ -109,7 +109,7 @@ def test_voxelizer_refuses_what_it_cannot_place():
     colors = np.zeros((1, 3), np.float32)
     for far in (3e4, 1e30, np.nan):
         with pytest.raises(ValueError, match="metres"):
-            Voxelizer(0.02)(np.full((1, 3), far, np.float32), colors, None)
+            Voxelizer(0.02, 200)(np.full((1, 3), far, np.float32), colors, None)
     for size in (0, -1, np.nan, np.inf):
         with pytest.raises(ValueError, match="voxel size"):
-            Voxelizer(size)
+            Voxelizer(size, 200)

@@ -6,8 +6,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from datasets.scene_sampling import EpochSampler, repeat_factors, scene_classes
+
+SCANNET200 = load_label_set()
 
 
 def test_repeat_factors_are_lvis():
@@ -36,7 +39,7 @@ def test_an_epoch_is_as_long_as_before_and_draws_by_the_factors():
 
 def test_classes_come_from_the_roots_file_or_else_from_the_scans(dataset_config, dataset_root):
     dataset_config.scene_sampling = "repeat_factor"
-    dataset = build_loader(dataset_config, "train", training=True).dataset
+    dataset = build_loader(dataset_config, "train", training=True, label_set=SCANNET200).dataset
     from_scans = scene_classes(dataset)
     assert all(from_scans) and len(from_scans) == 6
     (dataset_root / "feature_data").mkdir()
@@ -49,9 +52,9 @@ def test_classes_come_from_the_roots_file_or_else_from_the_scans(dataset_config,
 
 def test_a_flag_chooses_it(dataset_config):
     dataset_config.scene_sampling = "repeat_factor"
-    assert build_loader(dataset_config, "train", training=True).sampler.repeats is not None
+    assert build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler.repeats is not None
     dataset_config.scene_sampling = "uniform"
-    assert build_loader(dataset_config, "train", training=True).sampler.repeats is None
+    assert build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler.repeats is None
 
 
 
@@ -65,7 +68,7 @@ def repeating(dataset_config, **flags):
     (root / "feature_data").mkdir(exist_ok=True)
     classes = {f"train{i:04d}_00": ["wall", "cup"] if i == 0 else ["wall"] for i in range(6)}
     (root / "feature_data/scene_classes.json").write_text(json.dumps(classes))
-    return build_loader(dataset_config, "train", training=True)
+    return build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
 
 
 def test_a_scene_drawn_twice_in_an_epoch_is_two_samples(dataset_config):
@@ -105,6 +108,6 @@ def test_scenes_to_mix_with_come_by_their_factors(dataset_config):
 
 
 def test_a_sample_drawn_once_is_what_uniform_sampling_draws(dataset_config):
-    dataset = build_loader(dataset_config, "train", training=True).dataset
+    dataset = build_loader(dataset_config, "train", training=True, label_set=SCANNET200).dataset
     assert np.array_equal(dataset[2].coordinates, dataset[2, 0].coordinates)
     assert not np.array_equal(dataset[2].coordinates, dataset[2, 1].coordinates)

@@ -2,9 +2,11 @@
 import numpy as np
 import pytest
 
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from datasets.synthetic.objects import appliances, furniture
 from datasets.synthetic.objects.kinds import ROOMS
+
+SCANNET200 = load_label_set()
 
 KINDS = {**furniture.KINDS, **appliances.KINDS}
 PLACES = {"floor", "against_wall", "on", "wall", "ceiling"}
@@ -17,9 +19,9 @@ def test_the_two_modules_share_no_class():
 @pytest.mark.parametrize("name", KINDS)
 def test_kind_is_a_scannet_class_in_known_rooms_with_known_neighbours(name):
     kind = KINDS[name]
-    assert name in CLASS_NAMES
+    assert name in SCANNET200.names
     assert kind.rooms and set(kind.rooms) <= set(ROOMS) and kind.place in PLACES
-    assert set(kind.near) <= set(CLASS_NAMES) and set(kind.carriers) <= set(CLASS_NAMES)
+    assert set(kind.near) <= set(SCANNET200.names) and set(kind.carriers) <= set(SCANNET200.names)
     assert bool(kind.carriers) == (kind.place == "on")
     assert (kind.height != (0.0, 0.0)) == (kind.place == "wall")
 

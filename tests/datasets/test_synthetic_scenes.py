@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from scipy.spatial import cKDTree
 
-from datasets.labels import CLASS_NAMES, GROUPS, raw_to_class
+from datasets.label_sets import load_label_set
 from datasets.ply import read_scene
 from datasets.statistics import bounding_boxes, category_weights, instance_sampling_weights, tail_instances
 from datasets.synthetic.__main__ import main
@@ -19,6 +19,8 @@ from datasets.synthetic.catalogue import CATALOGUE, CLASSES, expected_scenes, pl
 from datasets.synthetic.collision import collide, upright_boxes
 from datasets.synthetic.dataset import Settings, build_dataset, furnished_room, make_scene
 from datasets.synthetic.layout import hull
+
+SCANNET200 = load_label_set()
 
 SMALL = Settings(train=2, val=1, test=1, seed=3, room_scale=0.5)
 
@@ -54,9 +56,10 @@ def test_files_lie_as_the_design_says(dataset):
     for file in (dataset / "train" / "train_instances").rglob("*.ply"):
         category, _, number = file.stem.rpartition("_")
         assert category == file.parent.name and number.isdigit()
-        assert GROUPS[CLASS_NAMES.index(category)] == "tail"
+        assert SCANNET200.groups[SCANNET200.names.index(category)] == "tail"
         instance = read_scene(file)
-        assert len(instance.points) >= 30 and set(raw_to_class(instance.labels)) == {CLASS_NAMES.index(category)}
+        assert len(instance.points) >= 30
+        assert set(SCANNET200.to_classes(instance.labels)) == {SCANNET200.index(category)}
         assert np.allclose(instance.points[:, :2].min(0), -instance.points[:, :2].max(0), atol=1e-5)
     assert not [p for p in dataset.rglob("*") if p.suffix in (".pkl", ".pth")]
 
@@ -70,9 +73,9 @@ def test_feature_data_match_the_scenes(dataset):
         assert np.allclose(scene.points[rows].min(0), box["min"], atol=1e-3)
         assert len(boxes[scene.name]) == len(np.unique(scene.instances))
     weights = json.loads((dataset / "feature_data" / "category_weights.json").read_text())
-    present = np.unique(np.concatenate([raw_to_class(s.labels) for s in train]))
-    assert list(weights) == list(CLASS_NAMES)
-    assert np.isclose(np.mean([weights[CLASS_NAMES[k]] for k in present]), 1)
+    present = np.unique(np.concatenate([SCANNET200.to_classes(s.labels) for s in train]))
+    assert list(weights) == list(SCANNET200.names)
+    assert np.isclose(np.mean([weights[SCANNET200.names[k]] for k in present]), 1)
     rows = (dataset / "feature_data" / "statistics.csv").read_text().splitlines()
     assert rows[0] == "class,group,train_scenes,train_points,val_scenes,val_points" and len(rows) == 201
 
@@ -81,7 +84,7 @@ def test_test_scenes_are_unlabelled_and_the_others_fully_labelled(dataset):
     test = read_scene(dataset / "test" / "scene0003_00.ply")
     assert test.labels is None and test.instances is None
     val = read_scene(dataset / "val" / "scene0002_00.ply")
-    assert (raw_to_class(val.labels) >= 0).all() and (val.instances > 0).all()
+    assert (SCANNET200.to_classes(val.labels) >= 0).all() and (val.instances > 0).all()
 
 
 def test_points_are_about_two_centimetres_apart(dataset):
@@ -93,13 +96,13 @@ def test_points_are_about_two_centimetres_apart(dataset):
 
 def test_at_least_a_hundred_classes_each_in_the_label_table():
     assert len(CLASSES) >= 100
-    assert CLASSES.issubset(CLASS_NAMES)
+    assert CLASSES.issubset(SCANNET200.names)
 
 
 def test_plan_is_long_tailed_and_keeps_to_the_rooms():
     plans = plan_split(0, 0, 60)
     scenes = {name: sum(name in p.classes + p.features for p in plans) for name in CATALOGUE}
-    mean = {g: np.mean([n for name, n in scenes.items() if GROUPS[CLASS_NAMES.index(name)] == g])
+    mean = {g: np.mean([n for name, n in scenes.items() if SCANNET200.groups[SCANNET200.names.index(name)] == g])
             for g in ("head", "common", "tail")}
     assert mean["head"] > 2 * mean["common"] and mean["common"] > 1.5 * mean["tail"] and mean["tail"] < 5
     assert min(scenes.values()) >= 2
@@ -148,9 +151,9 @@ def test_objects_do_not_interpenetrate(index):
 
 def test_tail_instances_are_cut_out_whole_and_centred(dataset):
     scene = read_scene(dataset / "train" / "scene0000_00.ply")
-    tail = {CLASS_NAMES.index(name) for name, _ in tail_instances(scene, min_points=1)}
-    assert tail == {k for k in np.unique(raw_to_class(scene.labels)) if GROUPS[k] == "tail"}
-    for _, cut in tail_instances(scene):
+    tail = {SCANNET200.names.index(name) for name, _ in tail_instances(scene, min_points=1, label_set=SCANNET200)}
+    assert tail == {k for k in np.unique(SCANNET200.to_classes(scene.labels)) if SCANNET200.groups[k] == "tail"}
+    for _, cut in tail_instances(scene, label_set=SCANNET200):
         assert len(cut.points) == (scene.instances == cut.instances[0]).sum()
         assert cut.points[:, 2].min() == 0
 
@@ -158,11 +161,11 @@ def test_tail_instances_are_cut_out_whole_and_centred(dataset):
 def test_weights_fall_with_frequency():
     points = np.zeros(200)
     points[[0, 1, 2]] = 1000, 100, 10
-    weights = list(category_weights(points).values())
+    weights = list(category_weights(points, SCANNET200.names).values())
     assert weights[0] < weights[1] < weights[2] == weights[3] and np.isclose(np.mean(weights[:3]), 1)
     assert instance_sampling_weights({"cup": 1, "clock": 3, "bowl": 0}) == {"clock": 0.25, "cup": 0.75}
     with pytest.raises(ValueError, match="no labelled point"):
-        category_weights(np.zeros(200))
+        category_weights(np.zeros(200), SCANNET200.names)
 
 
 def test_statistics_of_unlabelled_scenes_name_the_scene(dataset):

@@ -2,16 +2,18 @@
 import numpy as np
 import pytest
 
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from lib.language.anchors import write_anchors
 from lib.language.encoders import Encoder, find_encoder
+
+SCANNET200 = load_label_set()
 
 
 @pytest.fixture
 def anchors_file(tmp_path):
     """An NPZ of a random vector for each class, 48 wide."""
-    vectors = np.random.default_rng(0).standard_normal((len(CLASS_NAMES), 48))
-    write_anchors(tmp_path / "anchors.npz", CLASS_NAMES, vectors)
+    vectors = np.random.default_rng(0).standard_normal((len(SCANNET200.names), 48))
+    write_anchors(tmp_path / "anchors.npz", SCANNET200.names, vectors)
     return str(tmp_path / "anchors.npz")
 
 

@@ -8,11 +8,14 @@ import torch
 
 import lib.sparse
 from config.config import get_config
+from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from lib.execution import build_execution
 from lib.sparse.paths import reference
 from lib.stages import build_stage
 from models import build_model
+
+SCANNET200 = load_label_set()
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -25,8 +28,8 @@ def room(extent=9):
 def step(config):
     """Logits of a batch and the gradients of its loss, batch norm as in evaluation: on few voxels it is chaotic."""
     torch.manual_seed(0)
-    stage = build_stage(config).eval()
-    batch = next(iter(build_loader(config, "train", training=True)))
+    stage = build_stage(config, label_set=SCANNET200).eval()
+    batch = next(iter(build_loader(config, "train", training=True, label_set=SCANNET200)))
     logits = stage(batch)
     stage.criterion(logits, batch.labels).backward()
     return logits.detach(), torch.cat([p.grad.flatten() for p in stage.parameters() if p.grad is not None])

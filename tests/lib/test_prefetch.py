@@ -190,10 +190,10 @@ LOSSES = {
 def anchors(tmp_path):
     import numpy as np
 
-    from datasets.labels import CLASS_NAMES
+    from datasets.label_sets import load_label_set
     path = tmp_path / "anchors.npz"
-    vectors = np.random.default_rng(0).standard_normal((len(CLASS_NAMES), 48)).astype(np.float32)
-    np.savez(path, names=np.array(CLASS_NAMES), embeddings=vectors)
+    vectors = np.random.default_rng(0).standard_normal((200, 48)).astype(np.float32)
+    np.savez(path, names=np.array(load_label_set().names), embeddings=vectors)
     (tmp_path / "weights.json").write_text("{}")
     return "--language_features_path", str(path), "--category_weights", str(tmp_path / "weights.json")
 

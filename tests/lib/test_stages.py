@@ -7,26 +7,28 @@ import pytest
 import torch
 
 from config.config import get_config
-from datasets.labels import CLASS_NAMES, NUM_CLASSES
+from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from lib.checkpoint import save_checkpoint
 from lib.language.anchors import write_anchors
 from lib.stages import build_stage, pick_device
 from models import build_model
 
+SCANNET200 = load_label_set()
+
 
 @pytest.fixture
 def weights(tmp_path):
     path = tmp_path / "w.ckpt"
-    model = build_model("Res16UNet14S", 3, NUM_CLASSES)
+    model = build_model("Res16UNet14S", 3, len(SCANNET200))
     save_checkpoint(path, {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()}})
     return str(path)
 
 
 def changed_by_a_step(config):
     """Names of all parameters and buffers that one training step changes."""
-    loader = build_loader(config, "train", training=True)
-    stage = build_stage(config).train()
+    loader = build_loader(config, "train", training=True, label_set=SCANNET200)
+    stage = build_stage(config, label_set=SCANNET200).train()
     before = {name: value.clone() for name, value in stage.state_dict().items()}
     optimizer = torch.optim.SGD([p for p in stage.parameters() if p.requires_grad], lr=0.1)
     batch = next(iter(loader))
@@ -46,7 +48,7 @@ def test_stage_2_trains_every_parameter_and_statistic(run_flags):
 
 
 def test_dilations_reach_the_four_encoder_stages_of_the_network(run_flags):
-    model = build_stage(get_config(run_flags("--dilations", "1,2,3,4"))).model
+    model = build_stage(get_config(run_flags("--dilations", "1,2,3,4")), label_set=SCANNET200).model
     stages = [getattr(model, f"block{i}") for i in range(1, 9)]
     assert [stage[0].conv1.dilation for stage in stages] == [1, 2, 3, 4, 1, 1, 1, 1]
 
@@ -60,14 +62,16 @@ def test_stage_1_trains_all_but_final(run_flags, anchors_file, projection):
 
 
 def test_anchor_flags_reach_the_anchors(run_flags, anchors_file, monkeypatch):
-    plain, centred = (build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path",
-                                                       anchors_file, "--center_anchors", center))).criterion.anchors
-                      for center in ("False", "True"))
+    def anchors(center):
+        flags = ("--use_embedding_loss", "True", "--language_features_path", anchors_file, "--center_anchors", center)
+        return build_stage(get_config(run_flags(*flags)), SCANNET200).criterion.anchors
+
+    plain, centred = anchors("False"), anchors("True")
     assert plain.mean(0).norm() > 5 * centred.mean(0).norm()
     given = []
     monkeypatch.setattr("lib.stages.load_anchors", lambda *arguments: given.append(arguments) or plain)
     build_stage(get_config(run_flags("--use_embedding_loss", "True", "--text_encoder", "clip:ViT-B/32",
-                                     "--text_prompt", "indoor", "--text_synonyms", "True")))
+                                     "--text_prompt", "indoor", "--text_synonyms", "True")), label_set=SCANNET200)
     assert given[0][0] == "clip:ViT-B/32" and given[0][3:] == ("indoor", True, False)
 
 
@@ -76,21 +80,21 @@ def test_anchor_flags_reach_the_anchors(run_flags, anchors_file, monkeypatch):
 def test_anchors_are_centred_where_they_share_a_direction_and_nothing_else_is_said(run_flags, tmp_path, shared, flag,
                                                                                   centred):
     vectors = np.random.default_rng(0).standard_normal((200, 48)) + shared * np.eye(48)[0] * 48 ** 0.5
-    write_anchors(tmp_path / "anchors.npz", CLASS_NAMES, vectors)
+    write_anchors(tmp_path / "anchors.npz", SCANNET200.names, vectors)
     config = get_config(run_flags("--use_embedding_loss", "True", "--text_encoder", f"file:{tmp_path}/anchors.npz",
                                   *(["--center_anchors", flag] if flag else [])))
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
     assert (stage.anchors.mean(0).norm() < 0.2) == centred
-    assert torch.allclose(stage.embed(CLASS_NAMES[:3]), stage.anchors[:3], atol=1e-5)  # texts move as anchors did
+    assert torch.allclose(stage.embed(SCANNET200.names[:3]), stage.anchors[:3], atol=1e-5)  # texts move as anchors did
 
 
 def test_anchors_too_alike_for_the_contrast_are_told_of_at_the_start_of_a_training(run_flags, tmp_path, capsys):
-    alike = np.random.default_rng(0).standard_normal((NUM_CLASSES, 64)) * 0.5 + 1  # cosines of about 0.8
-    write_anchors(tmp_path / "alike.npz", CLASS_NAMES, alike)
+    alike = np.random.default_rng(0).standard_normal((len(SCANNET200), 64)) * 0.5 + 1  # cosines of about 0.8
+    write_anchors(tmp_path / "alike.npz", SCANNET200.names, alike)
 
     def said(*more):
         build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path",
-                                         str(tmp_path / "alike.npz"), *more)))
+                                         str(tmp_path / "alike.npz"), *more)), label_set=SCANNET200)
         return capsys.readouterr().out
 
     line = said("--center_anchors", "False")
@@ -104,15 +108,16 @@ def test_anchors_too_alike_for_the_contrast_are_told_of_at_the_start_of_a_traini
 def test_a_stage_1_projection_comes_back_for_evaluation(run_flags, anchors_file, tmp_path):
     flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
                       "--learned_projection", "True")
-    stage = build_stage(get_config(flags))
+    stage = build_stage(get_config(flags), label_set=SCANNET200)
     save_checkpoint(tmp_path / "stage1.ckpt", {"state_dict": stage.state_dict()})
-    again = build_stage(get_config([*flags, "--is_train", "False", "--weights", str(tmp_path / "stage1.ckpt")]))
+    again = build_stage(
+        get_config([*flags, "--is_train", "False", "--weights", str(tmp_path / "stage1.ckpt")]), SCANNET200)
     assert torch.equal(stage.projection.weight, again.projection.weight)
 
 
 def test_stage_checkpoints_hold_weights_only_under_model_and_projection(run_flags, anchors_file):
     stage = build_stage(get_config(run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file,
-                                             "--learned_projection", "True")))
+                                             "--learned_projection", "True")), label_set=SCANNET200)
     assert {key.split(".")[0] for key in stage.state_dict()} == {"model", "projection"}
 
 
@@ -122,7 +127,7 @@ def test_weights_pass_through_the_three_stages_and_each_report_says_what_is_new(
     def built(name, *more):
         config = get_config(run_flags(*more))
         torch.manual_seed(len(name))  # so that what is new differs from one stage to the next
-        stage = build_stage(config)
+        stage = build_stage(config, label_set=SCANNET200)
         save_checkpoint(tmp_path / f"{name}.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
         return {key: value.clone() for key, value in stage.state_dict().items()}, capsys.readouterr().out
 
@@ -155,7 +160,7 @@ def test_the_settings_of_a_public_checkpoint_tell_stage_1_too(run_flags, weights
     content = torch.load(weights, weights_only=True)
     for value, new in (("True", True), (None, False), ("both", False), (torch.ones(2), False)):
         save_checkpoint(tmp_path / "public.ckpt", {**content, "hyper_parameters": {"use_embedding_loss": value}})
-        build_stage(get_config(run_flags("--weights", str(tmp_path / "public.ckpt"))))
+        build_stage(get_config(run_flags("--weights", str(tmp_path / "public.ckpt"))), label_set=SCANNET200)
         assert ("new, as stage 1 does not train them" in capsys.readouterr().out) == new
 
 
@@ -167,12 +172,11 @@ def test_the_settings_of_a_public_checkpoint_tell_stage_1_too(run_flags, weights
 ])
 def test_flags_select_the_loss_of_stage_1_and_it_trains(run_flags, anchors_file, more, kind):
     if "frequency" in more:
-        from datasets.labels import CLASS_NAMES
         path = run_flags.root / "feature_data" / "statistics.csv"
         path.parent.mkdir()
-        path.write_text("class,train_points\n" + "".join(f"{name},{k}\n" for k, name in enumerate(CLASS_NAMES)))
+        path.write_text("class,train_points\n" + "".join(f"{name},{k}\n" for k, name in enumerate(SCANNET200.names)))
     config = get_config(run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, *more))
-    criterion = build_stage(config).criterion
+    criterion = build_stage(config, label_set=SCANNET200).criterion
     assert type(criterion).__name__ == kind
     assert getattr(criterion, "temperature", 0.2) == 0.2 and getattr(criterion, "points", 64) == 64
     if kind == "TextContrastLoss":
@@ -188,15 +192,16 @@ def test_missing_frequencies_stop_training_with_the_remedy_but_not_an_evaluation
     flags = run_flags("--use_embedding_loss", "True", "--language_features_path", anchors_file, "--weights", weights,
                       "--negative_sampling", "frequency")
     with pytest.raises(FileNotFoundError, match=r"statistics.csv: no class frequencies there; .*--negative_sampling"):
-        build_stage(get_config(flags))
-    assert build_stage(get_config([*flags, "--is_train", "False"])).criterion.negative_table is None
+        build_stage(get_config(flags), label_set=SCANNET200)
+    assert build_stage(get_config([*flags, "--is_train", "False"]), SCANNET200).criterion.negative_table is None
 
 
 def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags):
     gone = ("--weights", "removed.ckpt", "--resume", str(run_flags.run))
-    build_stage(get_config(run_flags(*gone)))
+    build_stage(get_config(run_flags(*gone)), label_set=SCANNET200)
     with pytest.raises(FileNotFoundError, match="removed.ckpt"):
-        build_stage(get_config(run_flags(*gone, "--is_train", "False")))  # as a resumed run's config.yaml says
+        build_stage(
+            get_config(run_flags(*gone, "--is_train", "False")), SCANNET200)  # as a resumed run's config.yaml says
 
 
 @pytest.mark.parametrize("flags,words", [
@@ -208,7 +213,7 @@ def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags)
 ])
 def test_flags_that_do_not_go_together_stop(run_flags, flags, words):
     with pytest.raises(ValueError if "focal" not in flags else FileNotFoundError, match=words):
-        build_stage(get_config(run_flags(*flags)))
+        build_stage(get_config(run_flags(*flags)), label_set=SCANNET200)
 
 
 def test_L20_without_a_gpu_the_cpu_is_used(run_flags, monkeypatch):
@@ -220,13 +225,13 @@ def test_L20_without_a_gpu_the_cpu_is_used(run_flags, monkeypatch):
 
 
 def test_a_stage_1_checkpoint_is_not_evaluated_by_its_untrained_last_layer(run_flags, tmp_path):
-    model = build_model("Res16UNet14S", 3, NUM_CLASSES)
+    model = build_model("Res16UNet14S", 3, len(SCANNET200))
     path = tmp_path / "stage1.ckpt"
     save_checkpoint(path, {"state_dict": {f"model.{k}": v for k, v in model.state_dict().items()},
                            "config": {"use_embedding_loss": True}})
     with pytest.raises(ValueError, match="stage1.ckpt: comes from stage 1"):
-        build_stage(get_config(run_flags("--is_train", "False", "--weights", str(path))))
-    build_stage(get_config(run_flags("--weights", str(path))))
+        build_stage(get_config(run_flags("--is_train", "False", "--weights", str(path))), label_set=SCANNET200)
+    build_stage(get_config(run_flags("--weights", str(path))), label_set=SCANNET200)
 
 
 POINTS = (90_000, 9_000, 900, 100)  # of the first four classes
@@ -242,14 +247,14 @@ def statistics(run_flags):
     """statistics.csv of four classes in a dataset root."""
     path = run_flags.root / "feature_data" / "statistics.csv"
     path.parent.mkdir()
-    rows = [f"{name},{points}" for name, points in zip(CLASS_NAMES, POINTS + (0,) * 196)]
+    rows = [f"{name},{points}" for name, points in zip(SCANNET200.names, POINTS + (0,) * 196)]
     path.write_text("\n".join(["class,train_points", *rows]))
     return path
 
 
 def loss_by_hand(criterion, alpha, gamma):
     """(what the criterion says of a batch, what the formula says with these weights of its four classes)."""
-    logits = 2 * torch.randn(40, NUM_CLASSES, generator=torch.Generator().manual_seed(0))
+    logits = 2 * torch.randn(40, len(SCANNET200), generator=torch.Generator().manual_seed(0))
     target = torch.arange(40) % 5 - 1
     terms = [-alpha[y] * (1 - row[y].item()) ** gamma * math.log(row[y].item())
              for row, y in zip(logits.double().softmax(1), target.tolist()) if y >= 0]
@@ -260,21 +265,21 @@ def loss_by_hand(criterion, alpha, gamma):
 @pytest.mark.parametrize("weighting", ALPHA)
 def test_the_loss_of_stage_2_is_weighted_by_the_class_points_of_the_dataset(run_flags, statistics, weighting, flags,
                                                                            gamma):
-    stage = build_stage(get_config(run_flags(*flags, "--category_weighting", weighting)))
+    stage = build_stage(get_config(run_flags(*flags, "--category_weighting", weighting)), label_set=SCANNET200)
     alpha = [value / (sum(ALPHA[weighting]) / 4) for value in ALPHA[weighting]]
     found, expected = loss_by_hand(stage.criterion, alpha, gamma)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_cross_entropy_is_weighted_only_where_it_is_asked_for(run_flags):
-    found, expected = loss_by_hand(build_stage(get_config(run_flags())).criterion, [1, 1, 1, 1], 0)
+    found, expected = loss_by_hand(build_stage(get_config(run_flags()), SCANNET200).criterion, [1, 1, 1, 1], 0)
     assert found == pytest.approx(expected, rel=1e-5)
 
 
 def test_explicit_category_weights_win(run_flags, statistics, tmp_path):
-    (tmp_path / "own.json").write_text(json.dumps(dict(zip(CLASS_NAMES, (1, 2, 3, 4)))))
+    (tmp_path / "own.json").write_text(json.dumps(dict(zip(SCANNET200.names, (1, 2, 3, 4)))))
     stage = build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "none",
-                                             "--category_weights", str(tmp_path / "own.json"))))
+                                             "--category_weights", str(tmp_path / "own.json"))), label_set=SCANNET200)
     found, expected = loss_by_hand(stage.criterion, [1, 2, 3, 4], 2)
     assert found == pytest.approx(expected, rel=1e-5)
 
@@ -282,10 +287,10 @@ def test_explicit_category_weights_win(run_flags, statistics, tmp_path):
 def test_a_root_without_statistics_uses_its_stored_log_weights_or_names_the_command(run_flags):
     folder = run_flags.root / "feature_data"
     folder.mkdir()
-    (folder / "category_weights.json").write_text(json.dumps(dict(zip(CLASS_NAMES, (1, 2, 3, 4)))))
-    stage = build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log")))
+    (folder / "category_weights.json").write_text(json.dumps(dict(zip(SCANNET200.names, (1, 2, 3, 4)))))
+    stage = build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log")), SCANNET200)
     found, expected = loss_by_hand(stage.criterion, [1, 2, 3, 4], 2)
     assert found == pytest.approx(expected, rel=1e-5)
     with pytest.raises(FileNotFoundError, match="preprocess.statistics DIR` .*--category_weights FILE") as error:
-        build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log1")))
+        build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log1")), label_set=SCANNET200)
     assert "statistics.csv" in str(error.value) and "\n" not in str(error.value)

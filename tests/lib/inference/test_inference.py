@@ -7,7 +7,7 @@ import torch
 
 import get_upload_txt
 from config.config import get_config
-from datasets.labels import COLORS, raw_to_class
+from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from datasets.ply import Scene, read_columns, read_scene, write_columns, write_scene
 from lib.checkpoint import save_checkpoint
@@ -16,6 +16,8 @@ from lib.inference.evaluation import evaluate
 from lib.stages import build_stage, pick_device
 from main import main
 from models import build_model
+
+SCANNET200 = load_label_set()
 
 
 @pytest.fixture
@@ -60,7 +62,7 @@ def test_a_folder_lists_the_scenes_of_its_last_inference_once_it_has_ended(infer
     code, printed = upload()
     assert code == 0 and "2 prediction files of --val_phase test, 1000 points" in printed.out
 
-    def killed(folder, scene, classes):
+    def killed(folder, scene, classes, label_set):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(inference, "write_prediction", killed)
@@ -84,8 +86,8 @@ def test_L11_each_vertex_has_the_class_of_the_voxel_it_fell_into(infer_flags):
     assert main(infer_flags()) == 0
     config = get_config(infer_flags())
     device = pick_device(config)
-    stage = build_stage(config).to(device).eval()
-    for batch in build_loader(config, "test", training=False):
+    stage = build_stage(config, label_set=SCANNET200).to(device).eval()
+    for batch in build_loader(config, "test", training=False, label_set=SCANNET200):
         with torch.no_grad():
             voxel_classes = stage.classes(stage(batch.to(device))).cpu().numpy()
         points = read_scene(infer_flags.root / "test" / f"{batch.scenes[0]}.ply").points
@@ -93,8 +95,8 @@ def test_L11_each_vertex_has_the_class_of_the_voxel_it_fell_into(infer_flags):
         expected = [cells[tuple(cell)] for cell in np.floor(points / np.float32(0.05)).astype(int)]
         out = read_columns(infer_flags.out / f"{batch.scenes[0]}.ply")
         ids = [int(line) for line in (infer_flags.out / f"{batch.scenes[0]}.txt").read_text().split()]
-        assert raw_to_class(ids).tolist() == expected and out["label"].tolist() == ids
-        assert np.array_equal(np.stack([out[c] for c in ("red", "green", "blue")], 1), COLORS[expected])
+        assert SCANNET200.to_classes(ids).tolist() == expected and out["label"].tolist() == ids
+        assert np.array_equal(np.stack([out[c] for c in ("red", "green", "blue")], 1), SCANNET200.colors[expected])
 
 
 def test_L13_test_scenes_need_no_labels_and_get_no_score(infer_flags, capsys):
@@ -106,10 +108,10 @@ def test_L13_test_scenes_need_no_labels_and_get_no_score(infer_flags, capsys):
 
 def test_L11_scores_come_from_the_label_column_wherever_it_stands(infer_flags):
     config = get_config(infer_flags("--val_phase", "val"))
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
 
     def scores():
-        return evaluate(stage, build_loader(config, "val", training=False), torch.device("cpu")).scores()
+        return evaluate(stage, build_loader(config, "val", False, SCANNET200), torch.device("cpu")).scores()
 
     before = str(scores())
     for i in range(2):
@@ -122,13 +124,13 @@ def test_L11_scores_come_from_the_label_column_wherever_it_stands(infer_flags):
 
 def test_scores_of_points_and_voxels_match_a_count_by_hand(infer_flags):
     config = get_config(infer_flags("--val_phase", "val"))
-    stage, device = build_stage(config), torch.device("cpu")
+    stage, device = build_stage(config, label_set=SCANNET200), torch.device("cpu")
     predictions = {}
-    evaluation = evaluate(stage, build_loader(config, "val", training=False), device,
+    evaluation = evaluate(stage, build_loader(config, "val", training=False, label_set=SCANNET200), device,
                           on_scene=lambda i, classes: predictions.update({i: classes}))
     hits = total = 0
     for i, classes in predictions.items():
-        truth = raw_to_class(read_scene(infer_flags.root / "val" / f"val{i:04d}_00.ply").labels)
+        truth = SCANNET200.to_classes(read_scene(infer_flags.root / "val" / f"val{i:04d}_00.ply").labels)
         hits, total = hits + (classes == truth).sum(), total + len(truth)
     assert evaluation.scores()["points"]["accuracy"] == pytest.approx(hits / total)
     assert int(evaluation.points.counts.sum()) == total > int(evaluation.voxels.counts.sum())

@@ -11,7 +11,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from datasets.labels import CLASS_NAMES, GROUPS
+from datasets.label_sets import load_label_set
 from lib.language import encoders as text_encoders
 from lib.language.anchors import (
     PROMPTS,
@@ -29,6 +29,8 @@ from lib.language.anchors import (
 )
 from lib.language.encoders import Encoder
 from lib.view.similarity import CELL, draw_similarity
+
+SCANNET200 = load_label_set()
 
 ROOT = Path(__file__).resolve().parents[3]
 NAMES = ["wall", "chair", "office chair", "tv"]
@@ -203,12 +205,12 @@ def test_prompts_that_cannot_be_made_are_refused(tmp_path, fake):
 
 
 def test_synonyms_belong_to_one_class_and_are_no_class_themselves():
-    groups = add_synonyms(CLASS_NAMES)
+    groups = add_synonyms(SCANNET200.names)
     words = [word for group in groups for word in group]
-    assert len(words) == len(set(words)) and [group[0] for group in groups] == list(CLASS_NAMES)
+    assert len(words) == len(set(words)) and [group[0] for group in groups] == list(SCANNET200.names)
     assert {"sofa", "television"} <= set(words)
     from lib.language.anchors import SYNONYMS
-    assert set(json.loads(SYNONYMS.read_text())) <= set(CLASS_NAMES)
+    assert set(json.loads(SYNONYMS.read_text())) <= set(SCANNET200.names)
 
 
 def test_prompts_of_the_flag_are_those_there_are():
@@ -256,10 +258,10 @@ def test_command_line_writes_anchors_and_picture(tmp_path, fake, capsys):
                  "--png", str(png)]) == 0
     assert "200 anchors, 11 wide, mean cosine of two" in capsys.readouterr().out
     torch.testing.assert_close(
-        load_anchors(f"file:{out}", CLASS_NAMES, tmp_path),
-        load_anchors("fake:x", CLASS_NAMES, tmp_path, "scene", synonyms=True, center=True))
+        load_anchors(f"file:{out}", SCANNET200.names, tmp_path),
+        load_anchors("fake:x", SCANNET200.names, tmp_path, "scene", synonyms=True, center=True))
     with Image.open(png) as picture:
-        assert picture.width > len(GROUPS) * CELL < picture.height
+        assert picture.width > len(SCANNET200.groups) * CELL < picture.height
     assert sorted(path.name for path in out.parent.iterdir()) == ["a.npz", "s.png"]
 
 
@@ -283,7 +285,7 @@ def test_nearest_names_leave_out_the_name_itself():
 def test_minilm_encodes_offline_beside_our_own_datasets_folder(tmp_path):
     """transformers sees our `datasets` where it looks for Hugging Face's; a fresh process, as a user's."""
     code = (
-        "import sys, datasets.labels, lib.language.anchors as anchors\n"
+        "import sys, datasets.label_sets, lib.language.anchors as anchors\n"
         f"assert anchors.main(['--encoder', 'minilm', '--out', {str(tmp_path / 'a.npz')!r}]) == 0\n"
         "assert sys.modules['datasets'] is datasets and not hasattr(datasets, 'load_dataset')\n"
         "assert 'sentence_transformers' not in sys.modules\n"

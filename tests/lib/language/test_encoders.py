@@ -19,11 +19,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from lib.language import encoders as text_encoders
 from lib.language.anchors import PROMPTS, load_anchors
 from lib.language.encoders import DOWNLOADS, find_encoder
 from lib.language.openai_clip import MERGES, VOCABULARY, build_tokenizer, find_vocabulary, load_text_tower
+
+SCANNET200 = load_label_set()
 
 ROOT = Path(__file__).resolve().parents[3]
 transformers = pytest.importorskip("transformers")
@@ -174,7 +176,7 @@ def test_class_names_and_prompts_are_tokenised_as_by_openai():
     """The expected sum is that of the ids of OpenAI's SimpleTokenizer (open_clip 3.3.0, with ftfy)."""
     tokenizer = build_tokenizer(vocabulary)
     texts = [template.format(name) for prompt in ("name", "scene", "indoor") for template in PROMPTS[prompt]
-             for name in CLASS_NAMES]
+             for name in SCANNET200.names]
     ids = tokenizer(texts)["input_ids"]
     assert ids[1] == [49406, 4269, 49407]  # chair
     assert hashlib.sha256(json.dumps(ids).encode()).hexdigest() == (
@@ -313,14 +315,14 @@ def test_another_vocabulary_is_refused(tmp_path):
 @pytest.mark.parametrize("spec", ["cilp", "cilp:ViT-B/32", "clip", "siglip2:", "minilm:small", ""])
 def test_unknown_encoders_are_named_with_those_there_are(spec, tmp_path):
     with pytest.raises(ValueError, match="is unknown, give minilm, clip:.*siglip2:.*file:PATH.npz") as error:
-        load_anchors(spec, CLASS_NAMES, tmp_path)
+        load_anchors(spec, SCANNET200.names, tmp_path)
     _one_line(error, repr(spec))
 
 
 def test_clip_loads_beside_our_own_datasets_folder_without_torchvision_or_openais_package(weights, tmp_path):
     """transformers sees our `datasets` where it looks for Hugging Face's; a fresh process, as a user's."""
     code = (
-        "import sys, datasets.labels\n"
+        "import sys, datasets.label_sets\n"
         "from lib.language.anchors import load_anchors\n"
         f"anchors = load_anchors({f'clip:{weights}/state.pt'!r}, ['chair', 'tv'], {str(tmp_path)!r}, 'scene')\n"
         "assert anchors.shape == (2, 48)\n"

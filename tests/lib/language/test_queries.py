@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from datasets.labels import CLASS_NAMES, NUM_CLASSES
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, read_columns, read_scene, write_columns
 from lib import checkpoint, stages
 from lib.checkpoint import load_checkpoint, save_checkpoint
@@ -23,6 +23,8 @@ from main import main as train_main
 from query import main
 from tests.lib.conftest import hashed_vectors
 
+SCANNET200 = load_label_set()
+
 pytestmark = pytest.mark.usefixtures("hashed_encoder")
 
 
@@ -32,7 +34,7 @@ def stage1(run_flags, tmp_path):
     from config.config import get_config
     flags = run_flags("--use_embedding_loss", "True", "--dataset", "Scannet200TextualDataset")
     config = get_config(flags)
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
     save_checkpoint(tmp_path / "stage1.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
     return str(tmp_path / "stage1.ckpt"), str(run_flags.root / "val" / "val0000_00.ply"), run_flags
 
@@ -142,19 +144,19 @@ def test_a_query_equal_to_a_class_name_ranks_that_class_first(stage1, method):
     negatives = finder.embed(["object", "things"])
     for name in ("couch", "refrigerator", "wall"):
         text = finder.embed([name])[0]
-        torch.testing.assert_close(text, finder.stage.anchors[CLASS_NAMES.index(name)], atol=1e-5, rtol=0)
-        assert int(seen.relevancy(text, negatives).argmax()) == CLASS_NAMES.index(name)
+        torch.testing.assert_close(text, finder.stage.anchors[SCANNET200.names.index(name)], atol=1e-5, rtol=0)
+        assert int(seen.relevancy(text, negatives).argmax()) == SCANNET200.names.index(name)
 
 
 def test_a_learned_projection_is_taken_from_the_checkpoint_and_compares_at_the_encoders_width(run_flags, tmp_path):
     from config.config import get_config
     config = get_config(run_flags("--use_embedding_loss", "True", "--learned_projection", "True"))
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
     save_checkpoint(tmp_path / "p.ckpt", {"state_dict": stage.state_dict(), "config": dict(vars(config))})
     finder = Finder(tmp_path / "p.ckpt")
     assert torch.equal(finder.stage.projection.weight, stage.projection.weight)
     np.testing.assert_allclose(finder.embed(["a b"]).cpu(), hashed_vectors(["a b"]), atol=1e-6)
-    couch = CLASS_NAMES.index("couch")
+    couch = SCANNET200.names.index("couch")
     mean = hashed_vectors(["couch", "sofa", "settee"]).mean(0)  # its synonyms in config/scannet200_synonyms.json
     np.testing.assert_allclose(finder.names[0, couch].cpu(), hashed_vectors(["couch"])[0], atol=1e-6)
     np.testing.assert_allclose(finder.names[1, couch].cpu(), mean / np.linalg.norm(mean), atol=1e-6)
@@ -270,7 +272,7 @@ def test_what_a_user_can_mend_is_one_line_and_nothing_is_written(stage1, tmp_pat
 
 def test_file_encoders_know_the_texts_in_the_file_and_say_what_is_missing(stage1, tmp_path, capsys):
     weights, scene, _ = stage1
-    names = [*CLASS_NAMES, "object", "things", "stuff", "texture"]
+    names = [*SCANNET200.names, "object", "things", "stuff", "texture"]
     text_anchors.write_anchors(tmp_path / "a.npz", names, hashed_vectors(names))
     arguments = ["--weights", weights, "--out", str(tmp_path / "out"), "--text_encoder", f"file:{tmp_path}/a.npz"]
     assert main([scene, "chair", *arguments, "--width", "300"]) == 0
@@ -298,4 +300,4 @@ def test_heat_colours_darken_from_low_to_high_and_stay_at_the_ends():
 def test_a_trained_run_can_be_asked(run_flags, tmp_path):
     assert train_main(run_flags("--use_embedding_loss", "True", "--dataset", "Scannet200TextualDataset",
                                 "--max_iter", "1")) == 0
-    assert Finder(run_flags.run / "last.ckpt").stage.anchors.shape[0] == NUM_CLASSES
+    assert Finder(run_flags.run / "last.ckpt").stage.anchors.shape[0] == len(SCANNET200)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 
 from config.config import get_config
-from datasets.labels import CLASS_NAMES, RAW_IDS, class_indices, raw_to_class, read_names
+from datasets.label_sets import load_label_set, read_names
 from datasets.loader import build_loader
 from datasets.ply import read_scene
 from lib.inference.evaluation import evaluate
@@ -14,13 +14,15 @@ from lib.losses.text_contrast import AnchorCrossEntropy, TextContrastLoss
 from lib.stages import build_stage
 from main import main
 
+SCANNET200 = load_label_set()
+
 pytestmark = pytest.mark.usefixtures("hashed_encoder")
 STAGE1 = ("--use_embedding_loss", "True", "--dataset", "Scannet200TextualDataset")
-USED = CLASS_NAMES[:4]  # the classes of run_flags' scenes
+USED = SCANNET200.names[:4]  # the classes of run_flags' scenes
 
 
 def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flags, anchors_file, capsys, monkeypatch):
-    held = [CLASS_NAMES.index(name) for name in USED[1:3]]
+    held = [SCANNET200.names.index(name) for name in USED[1:3]]
     met = []
     call = TextContrastLoss.forward
     seen_names = [k for k in range(200) if k not in held]
@@ -32,7 +34,7 @@ def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flag
     monkeypatch.setattr(TextContrastLoss, "forward", watch)
     out = ",".join(USED[1:3])
     assert main(run_flags(*STAGE1, "--held_out_classes", out, "--max_epoch", "1")) == 0
-    assert set(met) == {CLASS_NAMES.index(name) for name in (USED[0], USED[3])}
+    assert set(met) == {SCANNET200.names.index(name) for name in (USED[0], USED[3])}
     capsys.readouterr()
     monkeypatch.undo()
     assert main(run_flags(*STAGE1, "--is_train", "False", "--weights", str(run_flags.run / "last.ckpt"),
@@ -44,10 +46,10 @@ def test_held_out_labels_never_reach_the_loss_and_are_scored_afterwards(run_flag
 
 
 def test_held_out_labels_are_ignored_in_training_and_its_validation_but_not_in_evaluation(run_flags):
-    held = class_indices([USED[1]], "")[0]
+    held = SCANNET200.indices([USED[1]], "")[0]
     for split, flags, expected in (("train", (), False), ("val", (), False), ("val", ("--is_train", "False"), True)):
         config = get_config(run_flags(*STAGE1, "--held_out_classes", USED[1], *flags))
-        labels = torch.cat([batch.labels for batch in build_loader(config, split, training=split == "train")])
+        labels = torch.cat([batch.labels for batch in build_loader(config, split, split == "train", SCANNET200)])
         assert bool((labels == held).any()) is expected and (labels >= 0).any()
 
 
@@ -74,24 +76,24 @@ def test_held_out_names_are_no_negatives():
 
 def test_all_200_names_choose_as_the_classes_do(run_flags):
     config = get_config(run_flags(*STAGE1, "--is_train", "False"))
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
     output = torch.randn(500, stage.anchors.shape[1])
     before = stage.classes(output)
-    stage.choose_from(CLASS_NAMES[::-1])
+    stage.choose_from(SCANNET200.names[::-1])
     assert torch.equal(stage.classes(output), before)
 
 
 def test_scores_over_names_ignore_other_ground_truth_and_count_outside_names_as_misses(run_flags):
     config = get_config(run_flags(*STAGE1, "--is_train", "False", "--class_names",
                                   f"skateboard,{USED[0]},surf board,{USED[2]}"))
-    stage = build_stage(config)
+    stage = build_stage(config, label_set=SCANNET200)
     predicted = {}
-    evaluation = evaluate(stage, build_loader(config, "val", training=False), torch.device("cpu"),
+    evaluation = evaluate(stage, build_loader(config, "val", training=False, label_set=SCANNET200), torch.device("cpu"),
                           on_scene=lambda i, classes: predicted.update({i: classes}))
-    truth = np.concatenate([raw_to_class(read_scene(run_flags.root / "val" / f"val{i:04d}_00.ply").labels)
+    truth = np.concatenate([SCANNET200.to_classes(read_scene(run_flags.root / "val" / f"val{i:04d}_00.ply").labels)
                             for i in predicted])
     found = np.concatenate(list(predicted.values()))
-    listed = [CLASS_NAMES.index(USED[0]), CLASS_NAMES.index(USED[2])]
+    listed = [SCANNET200.names.index(USED[0]), SCANNET200.names.index(USED[2])]
     counted = np.isin(truth, listed)
     assert set(np.unique(found)) <= {-1, *listed} and (found == -1).any()
     expected = [((truth == k) & (found == k)).sum() / (counted & ((truth == k) | (found == k))).sum() for k in listed]
@@ -107,7 +109,7 @@ def test_written_predictions_hold_raw_ids_of_table_names_and_0_for_others(run_fl
                           f"skateboard,surf board,pogo stick,{USED[3]}")) == 0
     ids = {int(line) for i in range(2) for line in
            (tmp_path / "v" / "fulleval" / f"val{i:04d}_00.txt").read_text().split()}
-    assert ids <= {0, RAW_IDS[CLASS_NAMES.index(USED[3])]} and 0 in ids
+    assert ids <= {0, SCANNET200.ids[SCANNET200.names.index(USED[3])]} and 0 in ids
     assert "not scored, and id 0: skateboard, surf board, pogo stick" in capsys.readouterr().out
 
 
@@ -115,7 +117,7 @@ def test_names_come_from_a_file_or_the_line(tmp_path):
     (tmp_path / "n.txt").write_text("Office  Chair\n\nwall\r\n")
     assert read_names(str(tmp_path / "n.txt"), "--x") == read_names(" office chair ,WALL,", "--x") == [
         "office chair", "wall"]
-    vocabulary = Vocabulary.of(["pogo stick", "wall"])
+    vocabulary = Vocabulary.of(["pogo stick", "wall"], label_set=SCANNET200)
     assert vocabulary.names == ("wall", "pogo stick") and vocabulary.others == ("pogo stick",)
 
 
@@ -136,4 +138,4 @@ def test_names_that_cannot_be_used_stop_with_one_line(run_flags, capsys, flags, 
 
 def test_a_single_name_leaves_nothing_to_choose(run_flags):
     with pytest.raises(ValueError, match="two or more"):
-        build_stage(get_config(run_flags(*STAGE1, "--is_train", "False", "--class_names", "chair")))
+        build_stage(get_config(run_flags(*STAGE1, "--is_train", "False", "--class_names", "chair")), SCANNET200)

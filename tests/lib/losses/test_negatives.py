@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from lib.losses.negatives import (
     draw_negatives,
     frequency_weights,
@@ -13,6 +13,8 @@ from lib.losses.negatives import (
     negative_table,
     uniform_negatives,
 )
+
+SCANNET200 = load_label_set()
 
 POINTS = torch.tensor([5.0, 0, 100, 20, 1, 0, 30])
 ANCHORS = F.normalize(torch.randn(7, 5, generator=torch.Generator().manual_seed(1), dtype=torch.float64), dim=1)
@@ -117,9 +119,9 @@ def _statistics(path, points):
 
 
 def test_class_points_are_read_in_the_order_of_the_classes(tmp_path):
-    points = {name: k for k, name in enumerate(CLASS_NAMES)}
+    points = {name: k for k, name in enumerate(SCANNET200.names)}
     path = _statistics(tmp_path / "statistics.csv", dict(reversed(points.items())))
-    assert load_class_points(path, CLASS_NAMES).tolist() == list(range(200))
+    assert load_class_points(path, SCANNET200.names).tolist() == list(range(200))
 
 
 @pytest.mark.parametrize("content,words", [

@@ -5,8 +5,10 @@ import numpy as np
 import pytest
 
 from benchmarks.resume import LOSSES, VARIANTS, files_to_start_from, stops_and_goes_on
-from datasets.labels import CLASS_NAMES
+from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
+
+SCANNET200 = load_label_set()
 
 CASES = [("1 contrast published", "mixing"), ("1 pointsupcon", "accumulation"), ("2 focal", "repeat factor"),
          ("3 cross_entropy", "tail instances")]
@@ -17,7 +19,8 @@ def statistics(run_flags):
     """What a dataset's feature_data holds, and one tail instance, for the dataset of `run_flags`."""
     folder = run_flags.root / "feature_data"
     folder.mkdir()
-    (folder / "category_weights.json").write_text(json.dumps({name: 1 + k % 5 for k, name in enumerate(CLASS_NAMES)}))
+    weights = {name: 1 + k % 5 for k, name in enumerate(SCANNET200.names)}
+    (folder / "category_weights.json").write_text(json.dumps(weights))
     (folder / "instance_sampling_weights.json").write_text('{"broom": 1.0}')
     (folder / "scene_classes.json").write_text(json.dumps(
         {f"train000{k}_00": ["wall", "chair"][:1 + (k == 2)] for k in range(4)}))
