@@ -158,8 +158,11 @@ def choose_label_set(config: Namespace, stored: dict) -> LabelSet:
     if config.is_train:
         return find_label_set(config.label_set, config.scannet_path)
     network = stored_label_set(stored, config.weights) or load_label_set()
-    asked = find_label_set(config.label_set, config.scannet_path)
-    said = config.label_set is not None or (Path(config.scannet_path) / LABEL_SET_FILE).is_file()
+    flag = config.label_set  # the run's own config.yaml names the network's
+    if flag is not None and load_label_set(flag).same_classes(network):
+        flag = None
+    asked = find_label_set(flag, config.scannet_path)
+    said = flag is not None or (Path(config.scannet_path) / LABEL_SET_FILE).is_file()
     if not said or asked.same_classes(network):
         return network
     if config.use_embedding_loss:

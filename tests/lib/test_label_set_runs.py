@@ -93,11 +93,15 @@ def test_a_stage_1_network_takes_a_new_set_by_its_names(own_flags, tmp_path, cap
     assert main(own_flags("--max_epoch", "8", *text)) == 0
     assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "a", *text) == 0
     (tmp_path / "new.csv").write_text("name,id\ntree,1\npot,2\nwall,3\nseat,4\nground,5\n")
-    (own_flags.root / "label_set.csv").unlink()
-    assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "b", *text, "--label_set",
-                 str(tmp_path / "new.csv")) == 0
+    (own_flags.root / "label_set.csv").write_text((tmp_path / "new.csv").read_text())
+    of_the_run = str(own_flags.run / "label_set.csv")  # as its config.yaml says; the data say another
+    assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "b", *text, "--label_set", of_the_run) == 0
     assert "by its names; the network was trained on those of label_set" in capsys.readouterr().out
-    first, second = (np.loadtxt(tmp_path / name / "fulleval" / "val0000_00.txt", dtype=int) for name in "ab")
+    (own_flags.root / "label_set.csv").unlink()
+    assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "c", *text, "--label_set",
+                 str(tmp_path / "new.csv")) == 0
+    first, second, third = (np.loadtxt(tmp_path / name / "fulleval" / "val0000_00.txt", dtype=int) for name in "abc")
+    assert np.array_equal(second, third)
     same = {0: 5, 7: 4, 3: 3, 40: 2}
     assert np.mean([same[old] == new for old, new in zip(first, second)]) > 0.99
     with open(tmp_path / "b" / "fulleval" / "label_set.csv", newline="") as file:
