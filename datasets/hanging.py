@@ -75,8 +75,8 @@ class Place:
         return self.room.cells(cells)
 
     def backed(self) -> bool:
-        """Whether there is wall behind it everywhere, its corners included, and a cell beyond."""
-        reach = self.half[[0, 2]] + self.room.SIDE
+        """Whether there is wall behind it everywhere, its corners included, and a little beyond."""
+        reach = self.half[[0, 2]] + 1.5 * self.room.SIDE
         along, heights = (np.linspace(-r, r, max(3, int(np.ceil(2 * r / BACKING)) + 1)) for r in reach)
         cells = self._cells(along, np.array([0.0]), heights).reshape(-1, 3)
         if not self.room.inside(cells[:, :2], cells[:, 2], cells[:, 2]):

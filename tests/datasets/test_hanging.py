@@ -188,9 +188,10 @@ def test_nothing_hangs_inside_a_wall_that_was_scanned_from_both_sides(filled):
     assert sides == {(True, False), (False, True)}
 
 
-def test_nothing_hangs_where_something_stands_or_hangs(filled):
+@pytest.mark.parametrize("name", ["wardrobe", "bookshelf"])  # of which one could carry something
+def test_nothing_hangs_where_something_stands_or_hangs(filled, name):
     cupboard = np.concatenate([upright((0.06, 0.5), (0.06, 3.5), (0, 1.6)), level((0.06, 0.5), (0.5, 3.5), 1.6)])
-    scene = scene_of([("floor", level((0, 3), (0, 4), 0)), ("wall", upright((0, 0), (0, 4))), ("wardrobe", cupboard)])
+    scene = scene_of([("floor", level((0, 3), (0, 4), 0)), ("wall", upright((0, 0), (0, 4))), (name, cupboard)])
     things, _ = filled("picture", (0.4, 0.03, 0.3), scene, times=15)
     assert len(things) > 20
     for points in things:
