@@ -101,7 +101,7 @@ def test_anchors_too_alike_for_the_contrast_are_told_of_at_the_start_of_a_traini
     assert line.startswith("warning: text anchors are alike (mean cosine 0.80)") and line.count("\n") == 1
     assert "the loss is 0.40," in line and "--center_anchors True" in line  # 0.8 - (1 - 0.6), every negative alike
     assert "the loss is 0.40," in said("--center_anchors", "False", "--contrast_form", "code")
-    for quiet in ((), ("--embedding_loss_type", "l2"), ("--is_train", "False")):  # by default they are centred
+    for quiet in ((), ("--embedding_loss_type", "contrast_ce"), ("--is_train", "False")):  # by default they are centred
         assert said(*(("--center_anchors", "False", *quiet) if quiet else ())) == ""
 
 
