@@ -188,7 +188,7 @@ class InstanceSampler:
             if below.any(1).mean() < SUPPORTED:
                 continue
             above = np.maximum(low, level + CONTACT + 1)
-            if not (room.blocked(columns, low, high, Room.LOOSE | Room.WALL)
+            if not (room.blocked(columns, low, high, Room.LOOSE)
                     or room.blocked(columns, above, np.maximum(high, above), Room.ANY)):
                 return moved
         return None

@@ -178,6 +178,14 @@ def test_nothing_hangs_without_wall_behind_its_corners_sides_and_middle(filled, 
     assert not filled("picture", (0.7, 0.04, 0.4), strip, degrees, times=2)[0]
 
 
+def test_a_wide_thing_needs_wall_between_its_corners_and_its_middle_too(filled):
+    wall = upright((0, 0), (0, 3))
+    windows = (np.abs(np.abs(wall[:, 1] - 1.5) - 0.5) < 0.2) & (np.abs(wall[:, 2] - 1.1) < 0.7)  # two of them
+    for gone, possible in ((windows, False), (np.zeros_like(windows), True)):
+        scene = scene_of([("floor", level((0, 3), (0, 3), 0)), ("wall", wall[~gone])])
+        assert bool(filled("board", (1.9, 0.03, 0.8), scene, times=2)[0]) == possible
+
+
 def test_nothing_hangs_inside_a_wall_that_was_scanned_from_both_sides(filled):
     floors = np.concatenate([level((0, 3), (0, 2), 0), level((0, 3), (2.14, 4), 0)])
     scene = scene_of([("floor", floors), ("wall", np.concatenate([upright((0, 2), (3, 2)),

@@ -274,7 +274,7 @@ def test_mixed_scenes_share_a_floor_and_keep_their_shape():
 
 
 def test_mixed_scenes_are_shifted_and_turned_by_chance_within_their_ranges():
-    square = np.array([[0, 0, 0], [2, 0, 0], [0, 2, 0], [2, 2, 0]], np.float32)
+    square = np.array([[0, 0, 3], [2, 0, 3], [0, 2, 3], [2, 2, 3]], np.float32)
     cloud = (square, np.zeros_like(square), np.zeros(4, int))
     shifts, turns, tilts = [], [], []
     for seed in range(200):
