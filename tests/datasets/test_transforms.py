@@ -1,5 +1,6 @@
 """Augmentation: labels and order stay, input arrays stay, and each transform does what its docstring says."""
 import copy
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -145,6 +146,17 @@ def test_rotation_is_rigid_and_stays_in_its_ranges():
     assert min(turns) < -2.9 and max(turns) > 2.9 and abs(np.mean(turns)) < 0.4
     turned = T.RandomRotation((0, 0, 0))(points, colors, labels, np.random.default_rng(0))[0]
     assert np.allclose(turned, points)
+
+
+def test_the_order_of_the_rotations_is_drawn():
+    orders = set()
+    for seed in range(60):
+        rng = np.random.default_rng(seed)
+        angles = [rng.uniform(-limit, limit) for limit in (1, 1, 1)]
+        turned = T.RandomRotation((1, 1, 1))(np.eye(3, dtype=np.float32), None, None, np.random.default_rng(seed))[0].T
+        orders |= {order for order in permutations(range(3)) if np.allclose(turned, np.linalg.multi_dot(
+            [T.rotation_matrix(axis, angles[axis]) for axis in order]), atol=1e-5)}
+    assert len(orders) == 6
 
 
 def test_rotation_matrix_turns_counter_clockwise():
