@@ -15,30 +15,18 @@ from torch import Tensor, nn
 
 from datasets.label_sets import LABEL_SET_FILE, LabelSet, find_label_set, load_label_set, read_names
 from datasets.loader import Batch
-from datasets.weighting import class_weights
 from lib.checkpoint import from_text_stage, load_checkpoint, load_weights, stored_label_set
 from lib.execution import Execution, build_execution
 from lib.language.anchors import fit_width, load_anchors, share_a_direction, width_map
 from lib.language.zero_shot import SeenClasses, TextSpace, Vocabulary
-from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
-from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
-from lib.losses.text_contrast import (
-    AnchorCrossEntropy,
-    AnchorL2,
-    PointSupCon,
-    TextContrastLoss,
-    anchor_cosines,
-    loss_at_anchors,
-    nearest_anchor,
-)
+from lib.losses.by_flags import anchor_loss, segmentation_loss, warn_of_alike_anchors
+from lib.losses.text_contrast import anchor_cosines, nearest_anchor
 from models import Res16UNet, build_model
 
 ANCHOR_CACHE = "feature_data"
-STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 PROJECTION = "projection."  # prefix of its weights in a checkpoint
 UNTRAINED_BY_TEXT_STAGE = ("final.",)
 HEADS = ("model.final.", PROJECTION)  # prefixes of a stage's parameters that end in classes or anchors
-ALIKE = 0.05  # loss at the anchors themselves from which on they are said to be too alike
 INPUT_CHANNELS = 3  # red green blue
 
 
@@ -195,7 +183,7 @@ def build_stage(config: Namespace, label_set: LabelSet, stored: dict | None = No
                            label_set if config.is_train else None))
     if config.use_embedding_loss:
         return _text_stage(config, model, execution, stored, label_set)
-    return SegmentationStage(model, _segmentation_loss(config, label_set), execution, label_set,
+    return SegmentationStage(model, segmentation_loss(config, label_set.names), execution, label_set,
                              config.classifier_only)
 
 
@@ -226,48 +214,16 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, store
     if config.is_train and config.held_out_classes:
         held_out = label_set.indices(read_names(config.held_out_classes, "--held_out_classes"), "--held_out_classes")
         seen = np.setdiff1d(np.arange(len(label_set)), held_out)
-        loss = partial(_anchor_loss, config, names=[label_set.names[k] for k in seen])
+        loss = partial(anchor_loss, config, names=[label_set.names[k] for k in seen])
         criterion = SeenClasses(loss, anchors, held_out, config.ignore_label)
     else:
-        criterion = _anchor_loss(config, anchors, label_set.names)
+        criterion = anchor_loss(config, anchors, label_set.names)
     if config.is_train and config.embedding_loss_type == "contrast":
-        _warn_of_alike_anchors(config, criterion, anchors, centred=mean is not None)
+        warn_of_alike_anchors(config, criterion, anchors, centred=mean is not None)
     stage = TextStage(model, criterion, execution, anchors, space, label_set, projection)
     if config.class_names:
         stage.choose_from(read_names(config.class_names, "--class_names"))
     return stage
-
-
-def _anchor_loss(config: Namespace, anchors: Tensor, names: Sequence[str]) -> nn.Module:
-    """The loss of --embedding_loss_type over the anchors of these classes."""
-    if not config.contrast_temperature > 0:
-        raise ValueError(f"--contrast_temperature {config.contrast_temperature}: give a number above 0")
-    if config.embedding_loss_type == "contrast_ce":
-        return AnchorCrossEntropy(anchors, config.contrast_temperature, config.ignore_label)
-    if config.embedding_loss_type == "l2":
-        return AnchorL2(anchors, config.ignore_label)
-    if config.embedding_loss_type == "pointsupcon":
-        return PointSupCon(anchors, config.contrast_temperature, config.supcon_points, config.ignore_label)
-    weights = None
-    if config.negative_sampling == "hard":
-        weights = hard_weights(anchors, config.contrast_temperature)
-    elif config.negative_sampling == "frequency" and config.is_train:
-        weights = frequency_weights(load_class_points(Path(config.scannet_path) / STATISTICS, names))
-    return TextContrastLoss(anchors, config.num_negative_samples, config.contrast_pos_thresh,
-                            config.contrast_neg_thresh, config.contrast_neg_weight, config.contrast_form,
-                            config.ignore_label, weights)
-
-
-def _warn_of_alike_anchors(config: Namespace, criterion: nn.Module, anchors: Tensor, centred: bool) -> None:
-    """Say so where the relu contrast is far from 0 at the anchors themselves: then its minimum lies elsewhere."""
-    value = loss_at_anchors(criterion, anchors)
-    if value > ALIKE:
-        unit = F.normalize(anchors, dim=1)
-        mean = ((unit @ unit.T).sum() - len(unit)) / (len(unit) * (len(unit) - 1))
-        remedy = f"give a smaller --contrast_neg_thresh than {config.contrast_neg_thresh:g}" if centred \
-            else "subtract their mean with --center_anchors True"
-        print(f"warning: text anchors are alike (mean cosine {mean:.2f}): where every feature lies on its own anchor "
-              f"the loss is {value:.2f}, not 0, so features settle elsewhere; {remedy}")
 
 
 def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> None:
@@ -281,35 +237,6 @@ def _load_projection(projection: nn.Linear, stored: dict, config: Namespace) -> 
                          "evaluate it with the --text_encoder it was trained with")
     elif stored:
         print(f"{config.weights}: holds no projection to anchors {projection.out_features} wide, it starts anew")
-
-
-def _segmentation_loss(config: Namespace, label_set: LabelSet) -> nn.Module:
-    weighted = config.loss_type == "focal" or config.weighted_cross_entropy
-    weights = _category_weights(config, label_set) if config.is_train and weighted else None
-    if config.loss_type == "focal":
-        return FocalLoss(config.ignore_label, weights, config.focal_gamma)
-    return CrossEntropyLoss(config.ignore_label, weights)
-
-
-def _category_weights(config: Namespace, label_set: LabelSet) -> Tensor | None:
-    """α of every class, (C,) float32: of the file --category_weights, else by --category_weighting from class points.
-
-    A dataset root without statistics.csv may still hold the weights of `log` in category_weights.json.
-    """
-    if config.category_weights:
-        return load_category_weights(config.category_weights, label_set.names)
-    if config.category_weighting == "none":
-        return None
-    statistics = Path(config.scannet_path) / STATISTICS
-    older = statistics.with_name("category_weights.json")
-    if config.category_weighting == "log" and older.is_file() and not statistics.is_file():
-        return load_category_weights(older, label_set.names)
-    points = load_class_points(statistics, label_set.names, "name weights with --category_weights FILE.json")
-    weights = class_weights(points.numpy(), config.category_weighting)
-    least, most = weights.argmin(), weights.argmax()
-    print(f"category weights, {config.category_weighting}: {weights[least]:.3g} ({label_set.names[least]}) "
-          f"to {weights[most]:.3g} ({label_set.names[most]})")
-    return torch.from_numpy(weights).float()
 
 
 def pick_device(config: Namespace) -> torch.device:
