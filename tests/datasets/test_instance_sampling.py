@@ -296,9 +296,9 @@ def test_flags_reach_the_sampler(root, dataset_config):
     dataset_config.num_instances_to_add, dataset_config.max_instance_placing_iterations = 3, 17
     dataset_config.instance_sampling_weights = str(weights)
     (root / "train.txt").write_text("train/room.ply\n")
-    sampler = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True).sampler
+    sampler = Scannet200Voxelization2cmDataset(dataset_config, "train", training=True, label_set=SCANNET200).sampler
     assert (sampler.number, sampler.tries, sampler.names) == (3, 17, ["cup"])
-    assert Scannet200Voxelization2cmDataset(dataset_config, "train", training=False).sampler is None
+    assert Scannet200Voxelization2cmDataset(dataset_config, "train", False, SCANNET200).sampler is None
 
 
 def test_the_flag_mixes_its_share_of_scenes(dataset_config):
