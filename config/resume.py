@@ -4,6 +4,7 @@ from pathlib import Path
 import yaml
 
 OF_THE_CALL = ("config", "resume")  # say how a run was started, not what it is
+BEFORE = {"category_weighting": "log"}  # what a run did whose files are older than the flag
 
 
 def run_folder(resume: str) -> Path:
@@ -31,7 +32,7 @@ def flags_of_run(resume: str) -> tuple[dict, Path | None]:
         values = load_checkpoint(path).get("config", {})
     if not isinstance(values, dict):
         raise ValueError(f"{path}: holds no flags of a run")
-    return {name: value for name, value in values.items() if name not in OF_THE_CALL}, path
+    return BEFORE | {name: value for name, value in values.items() if name not in OF_THE_CALL}, path
 
 
 def changed_flags(stored: dict, now: dict) -> list[str]:

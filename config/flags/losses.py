@@ -11,7 +11,7 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     loss.add_argument("--focal_gamma", type=zero_or_more, default=2.0)
     loss.add_argument("--weighted_cross_entropy", type=str2bool, default=False,
                       help="category weights in cross entropy")
-    loss.add_argument("--category_weighting", default="log", choices=tuple(WEIGHTINGS),
+    loss.add_argument("--category_weighting", default="effective", choices=tuple(WEIGHTINGS),
                       help="weights from the training points of each class, the dataset's feature_data/statistics.csv")
     loss.add_argument("--category_weights", metavar="FILE.json",
                       help="class name -> weight; wins over --category_weighting")

@@ -117,6 +117,13 @@ def test_resuming_takes_the_flags_of_the_run_and_the_line_wins(tmp_path, kept):
         assert get_config(["--resume", str(run / "kept")]).log_dir == str(run)
 
 
+def test_a_resumed_run_from_before_category_weighting_keeps_its_weights(tmp_path):
+    (tmp_path / "config.yaml").write_text("loss_type: focal\n")
+    assert get_config(["--resume", str(tmp_path)]).category_weighting == "log"
+    (tmp_path / "config.yaml").write_text("loss_type: focal\ncategory_weighting: none\n")
+    assert get_config(["--resume", str(tmp_path)]).category_weighting == "none"
+
+
 @pytest.mark.parametrize("content,words", [("no_such: 1", "no flag --no_such"), ("lr: -1", "lr: -1"), ("a: [", "yaml"),
                                            ("- 1", "no flags of a run")])
 def test_wrong_flags_of_a_resumed_run_stop_with_one_line(tmp_path, content, words, capsys):

@@ -271,6 +271,13 @@ def test_the_loss_of_stage_2_is_weighted_by_the_class_points_of_the_dataset(run_
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def test_focal_loss_is_weighted_by_effective_numbers_unless_told_otherwise(run_flags, statistics):
+    criterion = build_stage(get_config(run_flags("--loss_type", "focal")), SCANNET200).criterion
+    alpha = [value / (sum(ALPHA["effective"]) / 4) for value in ALPHA["effective"]]
+    found, expected = loss_by_hand(criterion, alpha, 2)
+    assert found == pytest.approx(expected, rel=1e-5)
+
+
 def test_cross_entropy_is_weighted_only_where_it_is_asked_for(run_flags):
     found, expected = loss_by_hand(build_stage(get_config(run_flags()), SCANNET200).criterion, [1, 1, 1, 1], 0)
     assert found == pytest.approx(expected, rel=1e-5)

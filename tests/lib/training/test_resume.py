@@ -19,8 +19,8 @@ def statistics(run_flags):
     """What a dataset's feature_data holds, and one tail instance, for the dataset of `run_flags`."""
     folder = run_flags.root / "feature_data"
     folder.mkdir()
-    weights = {name: 1 + k % 5 for k, name in enumerate(SCANNET200.names)}
-    (folder / "category_weights.json").write_text(json.dumps(weights))
+    rows = [f"{name},{1 + k % 5}" for k, name in enumerate(SCANNET200.names)]
+    (folder / "statistics.csv").write_text("\n".join(["class,train_points", *rows]))
     (folder / "instance_sampling_weights.json").write_text('{"broom": 1.0}')
     (folder / "scene_classes.json").write_text(json.dumps(
         {f"train000{k}_00": ["wall", "chair"][:1 + (k == 2)] for k in range(4)}))
