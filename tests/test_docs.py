@@ -96,3 +96,5 @@ def test_the_faithful_recipe_is_the_papers():
             config.contrast_neg_weight, config.max_epoch) == (3, 0, 0.6, 1, 200)
     assert (config.optimizer, config.lr, config.multi_step_milestones, config.step_gamma, config.bn_momentum) == (
         "SGD", 0.05, [120, 150], 0.3, 0.02)
+    stage_3 = re.search(r"fine_tune_classifier.sh 8 focal True paper (.+)", text)[1]
+    assert get_config(stage_3.split()).category_weighting == "log"
