@@ -10,7 +10,17 @@ from torch import Tensor
 
 from lib.sparse.chooser import path_of
 from lib.sparse.kernel_maps import KernelMap, Neighbours
-from lib.sparse.keys import MARGIN, USUAL_EXTENTS, USUAL_STEPS, Sorted, cells_of, kernel_shifts, own_steps, round_down
+from lib.sparse.keys import (
+    MARGIN,
+    USUAL_EXTENTS,
+    USUAL_STEPS,
+    Sorted,
+    cells_of,
+    kernel_shifts,
+    near_order,
+    own_steps,
+    round_down,
+)
 
 
 @dataclass
@@ -38,8 +48,25 @@ class MapPlan:
     kernel_maps: dict[tuple[int, int, int, int], tuple[str, ...]] = field(default_factory=dict)
 
 
+class _Permute(torch.autograd.Function):
+    """Rows of x (N, C) in another order, and the gradient's rows back."""
+
+    @staticmethod
+    def forward(ctx, x: Tensor, order: Tensor, inverse: Tensor) -> Tensor:
+        ctx.order, ctx.inverse = order, inverse
+        return x.index_select(0, order)
+
+    @staticmethod
+    def backward(ctx, grad: Tensor):
+        return _Permute.apply(grad, ctx.inverse, ctx.order), None, None
+
+
 class CoordinateManager:
-    """All coordinate maps and kernel maps of one batch, by tensor stride."""
+    """All coordinate maps and kernel maps of one batch, by tensor stride.
+
+    On a CPU the rows inside, of the maps here and of all features between layers, are in an order in which near voxels
+    follow each other, whatever order they were given in: `rows_inside` and `rows_as_given` lead there and back.
+    """
 
     def __init__(self, coordinates: Tensor, tensor_stride: int = 1, plan: MapPlan | None = None):
         """coordinates: (N, 4) int32, batch x y z, unique rows, multiples of `tensor_stride`. plan: maps to make now.
@@ -48,7 +75,14 @@ class CoordinateManager:
         coordinates that are no multiples of the stride.
         """
         plan = plan or MapPlan()
+        self._stride_given, self._coordinates_given, self._order = tensor_stride, coordinates, None
         cells = cells_of(coordinates)
+        if coordinates.device.type == "cpu":
+            order = near_order(cells)
+            if not torch.equal(order, torch.arange(len(order))):
+                self._order, self._inverse = order, torch.empty_like(order)
+                self._inverse[order] = torch.arange(len(order))
+                coordinates, cells = coordinates[order], cells[order]
         unaligned = (cells[:, 1:] % tensor_stride).amax() if tensor_stride > 1 else cells.new_zeros(())
 
         def survey() -> tuple[list[Sorted], list[int]]:
@@ -90,8 +124,22 @@ class CoordinateManager:
         return tensor_stride in self._maps
 
     def coordinates(self, tensor_stride: int) -> Tensor:
-        """(N, 4) int32 coordinates of the rows at a tensor stride."""
+        """(N, 4) int32 coordinates of the rows at a tensor stride, as they were given."""
+        if tensor_stride == self._stride_given:
+            return self._coordinates_given
         return self._maps[tensor_stride].coordinates
+
+    def rows_inside(self, features: Tensor, tensor_stride: int) -> Tensor:
+        """Features (N, C) whose rows are those of `coordinates`, in the order of the maps."""
+        if tensor_stride != self._stride_given or self._order is None:
+            return features
+        return _Permute.apply(features, self._order, self._inverse)
+
+    def rows_as_given(self, features: Tensor, tensor_stride: int) -> Tensor:
+        """The way back: features (N, C) in the order of the maps, row for row with `coordinates`."""
+        if tensor_stride != self._stride_given or self._order is None:
+            return features
+        return _Permute.apply(features, self._inverse, self._order)
 
     def stride(self, tensor_stride: int, factor: int) -> int:
         """Make the rows `floor(c / s) * s` for s = tensor_stride * factor, once each; returns s."""
@@ -105,10 +153,14 @@ class CoordinateManager:
         return coarse
 
     def _add(self, stride: int, fine: CoordinateMap, level: Sorted, count: int | None = None) -> None:
-        """Make the rows of a stride from a finer map and its keys there, in the order of the keys."""
+        """Make the rows of a stride from a finer map and its keys there, in the order of the keys or of near rows."""
         keys, rows = level.distinct(count)  # any row of a coarse cell stands for it
+        order = torch.arange(len(keys), device=keys.device)
+        if keys.device.type == "cpu":  # near fine rows follow each other, so coarse ones do
+            rows, place = rows.sort()
+            order = torch.empty_like(place).scatter_(0, place, order)
         coordinates, cells = (round_down(part[rows], stride) for part in (fine.coordinates, fine.cells))
-        self._maps[stride] = CoordinateMap(coordinates, cells, keys, torch.arange(len(keys), device=keys.device))
+        self._maps[stride] = CoordinateMap(coordinates, cells, keys, order)
 
     def kernel_map(self, in_stride: int, out_stride: int, kernel_size: int, dilation: int = 1) -> KernelMap:
         """Pairs (input row, output row) with input = output + offset * in_stride * dilation, per kernel offset."""

@@ -3,7 +3,7 @@
 Data: `CoordinateManager.kernel_map` makes them by the path that is chosen, the paths compute over them.
 """
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 from torch import Tensor
@@ -19,11 +19,13 @@ class Neighbours:
     offset no row occurs twice on either side.
     reverse_table: that of the path which made the table.
     symmetric: input and output rows are the same and offset K-1-k is the opposite of k.
+    kept: what a path has made of the table for itself.
     """
     table: Tensor
     num_inputs: int
     reverse_table: Callable[[Tensor, int], Tensor]
     symmetric: bool = False
+    kept: dict[object, object] = field(default_factory=dict, repr=False)
 
     @cached_property
     def reverse(self) -> Tensor:

@@ -16,7 +16,7 @@ class SparseTensor:
     features on its rows. Raises TypeError for wrong types, ValueError for empty input or rows that do not match.
     """
 
-    def __init__(self, features: Tensor | Deferred, coordinates: Tensor | None = None, tensor_stride: int = 1,
+    def __init__(self, features: Tensor, coordinates: Tensor | None = None, tensor_stride: int = 1,
                  coordinate_map_key: int | None = None, coordinate_manager: CoordinateManager | None = None):
         if len(features.shape) != 2 or features.dtype not in FEATURE_TYPES:
             raise TypeError(f"features must be (N, C) floating point, not {features.dtype} of shape "
@@ -39,21 +39,43 @@ class SparseTensor:
         if features.shape[0] != rows:
             raise ValueError(f"{features.shape[0]} feature rows for {rows} coordinate rows at tensor stride "
                              f"{coordinate_map_key}")
-        self._features = features
         self.coordinate_map_key = coordinate_map_key
         self.coordinate_manager = coordinate_manager
+        self._given: Tensor | None = features  # as the caller has them
+        self._rows: Tensor | Deferred = coordinate_manager.rows_inside(features, coordinate_map_key)
+
+    @classmethod
+    def of_rows(cls, rows: Tensor | Deferred, coordinate_map_key: int,
+                coordinate_manager: CoordinateManager) -> "SparseTensor":
+        """Features (N, C) in the order that the coordinate manager keeps rows in, as layers have them."""
+        x = cls.__new__(cls)
+        x.coordinate_map_key, x.coordinate_manager = coordinate_map_key, coordinate_manager
+        x._given, x._rows = None, rows
+        return x
 
     @property
     def F(self) -> Tensor:
         """(N, C) features, row for row with C."""
-        if isinstance(self._features, Deferred):
-            self._features = self._features.finish()
-        return self._features
+        if self._given is None:
+            self._given = self.coordinate_manager.rows_as_given(self.rows, self.coordinate_map_key)
+        return self._given
+
+    @property
+    def rows(self) -> Tensor:
+        """(N, C) features in the order that the coordinate manager keeps rows in: what layers compute with."""
+        if isinstance(self._rows, Deferred):
+            self._rows = self._rows.finish()
+        return self._rows
+
+    @property
+    def is_seen(self) -> bool:
+        """Whether somebody outside may hold the features, so that nothing may be written over them."""
+        return self._given is not None
 
     @property
     def deferred(self) -> Deferred | None:
         """What remains to be computed to have the features, if anything."""
-        return self._features if isinstance(self._features, Deferred) else None
+        return self._rows if isinstance(self._rows, Deferred) else None
 
     @property
     def C(self) -> Tensor:
@@ -63,23 +85,27 @@ class SparseTensor:
     features = property(lambda self: self.F)
     coordinates = C
     tensor_stride = property(lambda self: self.coordinate_map_key)
-    device = property(lambda self: self._features.device)
-    dtype = property(lambda self: self._features.dtype)
-    shape = property(lambda self: self._features.shape)
+    device = property(lambda self: self._rows.device)
+    dtype = property(lambda self: self._rows.dtype)
+    shape = property(lambda self: self._rows.shape)
 
     def __len__(self) -> int:
         return self.shape[0]
 
-    def with_features(self, features: Tensor | Deferred) -> "SparseTensor":
-        """Other features on the same rows. features: (N, C')."""
+    def with_features(self, features: Tensor) -> "SparseTensor":
+        """Other features on the same rows. features: (N, C'), row for row with C."""
         return SparseTensor(features, coordinate_map_key=self.coordinate_map_key,
                             coordinate_manager=self.coordinate_manager)
 
+    def with_rows(self, rows: Tensor | Deferred) -> "SparseTensor":
+        """The same, in the order of `rows`."""
+        return SparseTensor.of_rows(rows, self.coordinate_map_key, self.coordinate_manager)
+
     def __add__(self, other: "SparseTensor") -> "SparseTensor":
         require_same_rows("+", self, other)
-        if self.deferred is not None and self.deferred.can_add(other.F):
-            return self.with_features(self.deferred.plus(other.F))
-        return self.with_features(self.F + other.F)
+        if self.deferred is not None and self.deferred.can_add(other.rows):
+            return self.with_rows(self.deferred.plus(other.rows))
+        return self.with_rows(self.rows + other.rows)
 
     def __repr__(self) -> str:
         return (f"SparseTensor({len(self)} voxels x {self.shape[1]} {str(self.dtype).removeprefix('torch.')}, "
@@ -102,4 +128,4 @@ def cat(*tensors: SparseTensor) -> SparseTensor:
     Raises ValueError when their coordinate maps differ.
     """
     require_same_rows("cat", *tensors)
-    return tensors[0].with_features(torch.cat([t.F for t in tensors], dim=1))
+    return tensors[0].with_rows(torch.cat([t.rows for t in tensors], dim=1))

@@ -6,6 +6,7 @@
 #include <numeric>
 #include <vector>
 
+#include "listed.h"
 #include "micro_kernel.h"
 
 namespace {
@@ -146,6 +147,49 @@ void convolve(const void* features, const void* weight, const int32_t* table, vo
         else std::memcpy(out, sums, n * 4);
       }
     });
+  }
+}
+
+// The same over pairs by tile and offset, all blocks of columns of a tile one after the other.
+void convolve_listed(const float* features, const float* weight, const Lists& lists, float* result, const float* bias,
+                     int64_t rows, int inputs, int outputs, int64_t stride_k, int64_t stride_c, int64_t stride_n,
+                     bool flipped, int threads) {
+  const Columns columns(outputs, inputs <= 3 ? 4 : MAX_WIDTH);
+  const int offsets = lists.offsets;
+  Buffer panels = buffer((int64_t)inputs * columns.vectors * LANES * offsets);
+#pragma omp parallel for collapse(2) schedule(static) num_threads(threads)
+  for (int j = 0; j < columns.blocks; j++)
+    for (int k = 0; k < offsets; k++) {
+      const int width = columns.width(j) * LANES;
+      float* out = panels.get() + (int64_t)columns.begin(j) * inputs * offsets + (int64_t)k * inputs * width;
+      pack_block(weight + k * stride_k + columns.begin(j) * stride_n, out, inputs, columns.count(j), width, stride_c,
+                 stride_n);
+    }
+  const int64_t tiles = (rows + TILE - 1) / TILE;
+  // few tiles: their blocks of columns are shared out, too
+  const int shares = (int)std::min<int64_t>(columns.blocks, std::max<int64_t>(1, 6 * threads / tiles));
+#pragma omp parallel num_threads(threads)
+  {
+    Buffer sums = buffer((int64_t)TILE * 4 * LANES);
+#pragma omp for collapse(2) schedule(dynamic, 1)
+    for (int64_t t = 0; t < tiles; t++)
+      for (int share = 0; share < shares; share++)
+        for (int j = columns.blocks * share / shares; j < columns.blocks * (share + 1) / shares; j++) {
+          const int width = columns.width(j) * LANES, first = columns.begin(j);
+          const int64_t count = std::min<int64_t>(TILE, rows - t * TILE);
+          auto run = [&](auto constant) {
+            convolve_tile<decltype(constant)::value>(
+                lists, t, (int)count, features, inputs, panels.get() + (int64_t)first * inputs * offsets,
+                (int64_t)inputs * width, width, flipped, bias ? bias + first : nullptr, columns.count(j), sums.get(),
+                result + first, outputs);
+          };
+          switch (columns.width(j)) {
+            case 1: run(std::integral_constant<int, 1>()); break;
+            case 2: run(std::integral_constant<int, 2>()); break;
+            case 3: run(std::integral_constant<int, 3>()); break;
+            default: run(std::integral_constant<int, 4>()); break;
+          }
+        }
   }
 }
 
@@ -290,6 +334,15 @@ void sparse_convolve(int bf16, const void* features, const void* weight, const i
                             stride_n, flipped, threads);
   convolve<false>(features, weight, table, result, bias, rows, offsets, inputs, outputs, stride_k, stride_c, stride_n,
                   flipped, threads);
+}
+
+// The same over the lists of a table, in float32.
+void sparse_convolve_listed(const float* features, const float* weight, const int64_t* starts, const int32_t* inputs,
+                            const uint16_t* places, float* result, const float* bias, int64_t rows, int offsets,
+                            int channels, int outputs, int64_t stride_k, int64_t stride_c, int64_t stride_n,
+                            int flipped, int threads) {
+  convolve_listed(features, weight, {starts, inputs, places, offsets}, result, bias, rows, channels, outputs,
+                  stride_k, stride_c, stride_n, flipped, threads);
 }
 
 // result (K, C_in, C_out) float32 = for each offset the sum of features[i]^T gradient[o] over its pairs.

@@ -2,6 +2,9 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "lists.h"
+#include "micro_kernel.h"
+
 extern "C" {
 // table[k][row of target] = row of source whose key is the target's key + shifts[k], or -1. Keys are sorted; `order`
 // gives the row of each. A shift keeps the targets sorted, so one walk along both lists finds all neighbours under it.
@@ -43,6 +46,35 @@ void sparse_reverse_table(const int32_t* table, int64_t outputs, int64_t inputs,
     std::fill_n(reverse + k * inputs, inputs, -1);
     for (int64_t i = 0; i < outputs; i++)
       if (table[k * outputs + i] >= 0) reverse[k * inputs + table[k * outputs + i]] = (int32_t)i;
+  }
+}
+
+// Output rows of a tile of `sparse_lists`; 0: this build goes through tables.
+int sparse_tile() { return HAS_LISTS ? TILE : 0; }
+
+// The pairs of a table (K, rows) by tile and offset: input row, and place of the output row in its tile. Those of tile t
+// begin at t * K * TILE, those of its offset k are from starts[t * (K + 1) + k] on.
+void sparse_lists(const int32_t* table, int64_t rows, int offsets, int64_t* starts, int32_t* inputs, uint16_t* places,
+                  int threads) {
+  const int64_t tiles = (rows + TILE - 1) / TILE;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (int64_t t = 0; t < tiles; t++) {
+    int64_t* start = starts + t * (offsets + 1);
+    start[0] = t * offsets * TILE;
+    for (int k = 0; k < offsets; k++) {
+      const int32_t* line = table + k * rows + t * TILE;
+      const int count = (int)std::min<int64_t>(TILE, rows - t * TILE);
+      int32_t found[TILE];  // apart, as one more than there are is written
+      uint16_t where[TILE];
+      int pairs = 0;
+      for (int i = 0; i < count; i++) {
+        found[pairs] = line[i], where[pairs] = (uint16_t)i;
+        pairs += line[i] >= 0;
+      }
+      std::copy_n(found, pairs, inputs + start[k]);
+      std::copy_n(where, pairs, places + start[k]);
+      start[k + 1] = start[k] + pairs;
+    }
   }
 }
 }

@@ -20,6 +20,9 @@ constexpr int VECTOR = 16, REGISTERS = 16;
 #endif
 constexpr int LANES = VECTOR / 4;
 
+// Whether the kernels go through pairs by tile and offset (lists.h); measured for AVX2 only.
+constexpr bool HAS_LISTS = VECTOR == 32;
+
 typedef float vec __attribute__((vector_size(VECTOR)));
 typedef float loose_vec __attribute__((vector_size(VECTOR), aligned(4), may_alias));  // the same at any address
 
@@ -76,11 +79,11 @@ static __attribute__((noinline)) void micro_kernel(A a, float* const* out, const
     for (int v = 0; v < WIDTH; v++) *(loose_vec*)(out[r] + v * LANES) = sum[r][v];
 }
 
-// Columns are cut into blocks of at most MAX_WIDTH vectors, as even as can be (96 -> 3 + 3 vectors of 16).
+// Columns are cut into blocks of at most `most` vectors, as even as can be (96 -> 3 + 3 vectors of 16).
 struct Columns {
   int columns, vectors, blocks;
-  explicit Columns(int columns)
-      : columns(columns), vectors((columns + LANES - 1) / LANES), blocks((vectors + MAX_WIDTH - 1) / MAX_WIDTH) {}
+  explicit Columns(int columns, int most = MAX_WIDTH)
+      : columns(columns), vectors((columns + LANES - 1) / LANES), blocks((vectors + most - 1) / most) {}
   int first(int block) const {  // in vectors
     int base = vectors / blocks, more = vectors % blocks;
     return block * base + (block < more ? block : more);

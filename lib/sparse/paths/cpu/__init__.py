@@ -3,6 +3,7 @@
 Beside the four functions of every path it has batch norm with what follows it, which `lib.sparse.norm` uses.
 """
 import ctypes
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -28,6 +29,37 @@ def _operands(*tensors: Tensor) -> tuple[bool, tuple[Tensor, ...]]:
     return bf16, tensors
 
 
+@dataclass
+class Lists:
+    """The pairs of a table (K, N_out) by tile of output rows and offset: what AVX2 builds go through (csrc/lists.h).
+
+    starts: (tiles, K + 1) int64; inputs: int32 and places: int16, room for K pairs a row, of which few are used.
+    """
+    starts: Tensor
+    inputs: Tensor
+    places: Tensor
+
+    @classmethod
+    def of(cls, table: Tensor) -> "Lists":
+        """Of a neighbour table (K, N) int32."""
+        (volume, rows), tile = table.shape, library().sparse_tile()
+        tiles = -(-rows // tile)
+        starts = torch.empty(tiles, volume + 1, dtype=torch.int64)
+        # untouched pages of this cost nothing; the kernels look at a few row numbers beyond a tile's last pair
+        inputs, places = (torch.empty(tiles * tile * volume + 16, dtype=dtype) for dtype in (torch.int32, torch.int16))
+        library().sparse_lists(_address(table), rows, volume, _address(starts), _address(inputs), _address(places),
+                               torch.get_num_threads())
+        return cls(starts, inputs, places)
+
+
+def _lists(kernel_map: KernelMap) -> Lists:
+    """The lists of a map's table, made once."""
+    kept, key = kernel_map.neighbours.kept, ("lists", kernel_map.is_transposed and not kernel_map.flipped)
+    if key not in kept:
+        kept[key] = Lists.of(kernel_map.table)
+    return kept[key]
+
+
 def _table(kernel_map: KernelMap | None) -> tuple[Tensor | None, bool]:
     return (None, False) if kernel_map is None else (kernel_map.table, kernel_map.flipped)
 
@@ -46,6 +78,13 @@ def convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bia
     rows = len(features) if table is None else table.shape[1]
     out = features.new_empty(rows, outputs)
     bias = None if bias is None else bias.detach().float().contiguous()
+    if kernel_map is not None and not bf16 and library().sparse_tile():
+        lists = _lists(kernel_map)
+        library().sparse_convolve_listed(
+            _address(features), _address(weight), _address(lists.starts), _address(lists.inputs),
+            _address(lists.places), _address(out), _address(bias), rows, volume, inputs, outputs, *weight.stride(),
+            flipped, torch.get_num_threads())
+        return out.to(dtype)
     library().sparse_convolve(bf16, _address(features), _address(weight), _address(table), _address(out),
                                _address(bias), rows, volume, inputs, outputs, *weight.stride(), flipped,
                                torch.get_num_threads())

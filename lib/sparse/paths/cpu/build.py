@@ -21,6 +21,9 @@ _SIGNATURES = {
     "sparse_weight_gradient": [_int, *[_pointer] * 4, _long, *[_int] * 5],
     "sparse_neighbour_table": [_pointer, _pointer, _long, _pointer, _pointer, _long, _pointer, _int, _int, _pointer,
                                _int],
+    "sparse_convolve_listed": [*[_pointer] * 7, _long, _int, _int, _int, _long, _long, _long, _int, _int],
+    "sparse_tile": [],
+    "sparse_lists": [_pointer, _long, _int, _pointer, _pointer, _pointer, _int],
     "sparse_reverse_table": [_pointer, _long, _long, _int, _pointer, _int],
     "sparse_statistics": [_int, _pointer, _long, _int, _pointer, _pointer, _int],
     "sparse_normalize": [_int, *[_pointer] * 7, _int, _long, _int, _int],
@@ -86,5 +89,5 @@ def library() -> ctypes.CDLL:
         raise BuildError(f"cannot load {path}: {error}") from error
     for name, arguments in _SIGNATURES.items():
         function = getattr(loaded, name)
-        function.argtypes, function.restype = arguments, _int if name == "sparse_has_bf16" else None
+        function.argtypes, function.restype = arguments, _int if not arguments else None
     return loaded
