@@ -53,6 +53,20 @@ def test_the_limit_drops_whole_scenes_and_names_them():
     assert collate(samples, 10).scenes == ["a"]  # the first stays, whatever its size
 
 
+def test_a_batch_counts_what_was_placed_and_what_was_skipped():
+    one, other = sample("a", 3, 4, 1), sample("b", 3, 4, 2)
+    one.placed, one.skipped, other.placed, other.skipped = ["cup"], ["hat", "tube"], ["cup", "bowl"], []
+    batch = collate([one, other])
+    assert batch.placed == ["cup", "cup", "bowl"] and batch.skipped == ["hat", "tube"]
+
+
+def test_the_seed_chooses_the_order(dataset_config):
+    orders = []
+    for dataset_config.seed in (42, 43):
+        orders.append(list(build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler))
+    assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1])
+
+
 def test_L13_unlabelled_scenes_in_a_batch():
     assert collate([sample("a", 3, 4, 1, labelled=False)]).point_labels is None
     mixed = collate([sample("a", 3, 4, 1, labelled=False), sample("b", 3, 2, 5)], ignore_label=255)
