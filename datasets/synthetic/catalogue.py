@@ -3,6 +3,7 @@
 `plan_split(seed, split, scenes)` deals the classes out to the scenes before any is built, so that the long tail of
 ScanNet200 holds whatever the number of scenes: head classes in most rooms that suit them, tail classes in a few.
 """
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -74,12 +75,14 @@ class Plan:
     classes: tuple[str, ...]
 
 
+@functools.cache  # asked for every class of every scene
 def group_of(name: str) -> str:
     """"head", "common" or "tail", as ScanNet200 has a class."""
     scannet200 = load_label_set()
     return scannet200.groups[scannet200.index(name)]
 
 
+@functools.cache
 def rank(name: str) -> float:
     """Place of a class within its group by ScanNet's frequency, 0 (most frequent) to 1."""
     scannet200 = load_label_set()
