@@ -91,3 +91,14 @@ def test_a_folder_of_scans_and_a_single_one_can_be_run_on_but_not_trained_on(tmp
     assert read_split(tmp_path / "A.PLY", "test") == [tmp_path / "A.PLY"]
     with pytest.raises(FileNotFoundError, match="train.txt: the list of train scenes is missing"):
         read_split(tmp_path, "train")
+
+
+def test_colours_are_rounded_and_labels_below_minus_1_refused(tmp_path):
+    folder = tmp_path / "scene0000_00"
+    folder.mkdir()
+    np.save(folder / "coord.npy", np.zeros((2, 3)))
+    np.save(folder / "color.npy", np.full((2, 3), 99.6))
+    assert (read_npy_scene(folder, SCANNET200).colors == 100).all()
+    np.save(folder / "segment200.npy", np.array([0, -2]))
+    with pytest.raises(ValueError, match=r"segment200.npy: labels -2..0 are outside -1..199"):
+        read_npy_scene(folder, SCANNET200)

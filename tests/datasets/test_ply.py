@@ -33,6 +33,18 @@ def test_a_scene_is_read_back_as_written(tmp_path):
     assert os.listdir(tmp_path / "new") == ["scan.ply"]
 
 
+def test_files_are_little_endian_whatever_order_the_columns_had(tmp_path):
+    write_columns(tmp_path / "scan.ply", {"x": np.array([1.5], ">f4"), "label": np.array([7], ">i4")})
+    data = (tmp_path / "scan.ply").read_bytes()
+    assert b"format binary_little_endian 1.0" in data
+    assert data.endswith(np.array([1.5], "<f4").tobytes() + np.array([7], "<i4").tobytes())
+
+
+def test_colours_of_a_float_column_are_rounded_not_cut(tmp_path):
+    path = with_columns(tmp_path / "scan.ply", red=np.full(50, 99.6, np.float32))
+    assert (read_scene(path).colors[:, 0] == 100).all()
+
+
 def test_a_scene_without_labels_stays_without(tmp_path):
     scene = small_scene()
     scene.labels = scene.instances = None
