@@ -3,6 +3,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -72,7 +73,8 @@ def _category_weights(config: Namespace, names: Sequence[str]) -> Tensor | None:
         return load_category_weights(older, names)
     points = load_class_points(statistics, names, "name weights with --category_weights FILE.json")
     weights = class_weights(points.numpy(), config.category_weighting)
-    least, most = weights.argmin(), weights.argmax()
+    occurring = points.numpy().nonzero()[0]
+    least, most = (occurring[find(weights[occurring])] for find in (np.argmin, np.argmax))
     print(f"category weights, {config.category_weighting}: {weights[least]:.3g} ({names[least]}) "
           f"to {weights[most]:.3g} ({names[most]})")
     return torch.from_numpy(weights).float()

@@ -278,6 +278,14 @@ def test_focal_loss_is_weighted_by_effective_numbers_unless_told_otherwise(run_f
     assert found == pytest.approx(expected, rel=1e-5)
 
 
+def test_the_lightest_and_the_heaviest_class_that_occurs_are_printed(run_flags, statistics, capsys):
+    rows = ["class,train_points", *(f"{name},{(0, 900, 100)[min(k, 2)]}" for k, name in enumerate(SCANNET200.names))]
+    statistics.write_text("\n".join(rows))
+    build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "inverse_sqrt")), SCANNET200)
+    chair, floor = SCANNET200.names[1:3]
+    assert f"category weights, inverse_sqrt: 0.334 ({chair}) to 1 ({floor})" in capsys.readouterr().out
+
+
 def test_cross_entropy_is_weighted_only_where_it_is_asked_for(run_flags):
     found, expected = loss_by_hand(build_stage(get_config(run_flags()), SCANNET200).criterion, [1, 1, 1, 1], 0)
     assert found == pytest.approx(expected, rel=1e-5)
