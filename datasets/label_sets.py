@@ -220,7 +220,7 @@ def _palette(count: int) -> list[tuple[int, int, int]]:
     """Colours that neighbours in the list can be told apart by: hues a golden angle apart, in two lightnesses."""
     colors = []
     for k in range(count):
-        red, green, blue = colorsys.hls_to_rgb(k * 0.618034 % 1, 0.45 + 0.2 * (k % 2), 0.65)
+        red, green, blue = colorsys.hls_to_rgb((0.58 + k * 0.618034) % 1, 0.58 + 0.16 * (k % 2), 0.55)
         colors.append((round(255 * red), round(255 * green), round(255 * blue)))
     return colors
 
