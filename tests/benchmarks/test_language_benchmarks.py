@@ -44,7 +44,7 @@ def test_a_complete_training_is_not_repeated_and_a_failed_one_is_named(tmp_path,
 
     monkeypatch.setattr(subprocess, "run", fails)
     assert anchors.train(options, tmp_path / "done", []) == {"accuracy": 0.5}
-    with pytest.raises(RuntimeError, match="main.py ended with 1: error: data/train.txt: not found"):
+    with pytest.raises(ValueError, match="main.py ended with 1: error: data/train.txt: not found"):
         anchors.train(options, tmp_path / "new", [])
 
 
@@ -58,6 +58,7 @@ def test_every_query_names_known_classes_and_uses_other_words_than_the_first():
 class _OneHot:
     """A finder whose texts are the unit vectors of the class that they name."""
     negatives = ("wall",)
+    stage = Namespace(label_set=SCANNET200)
 
     def embed(self, texts):
         return torch.eye(len(SCANNET200.names))[[SCANNET200.names.index(text) for text in texts]]
