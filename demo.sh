@@ -2,7 +2,8 @@
 # The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
 #   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
 # It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long;
-# EMBEDDING_LOSS=contrast takes the paper's loss for stage 1.
+# EMBEDDING_LOSS=contrast takes the paper's loss for stage 1. Stopped with Ctrl-C, or killed, the same command goes on
+# where it was; another POSTFIX begins anew.
 set -euo pipefail
 CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -10,6 +11,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 . training_scripts/paths.sh
 ensure_environment requirements.txt
 SECONDS=0
+trap 'echo; echo "stopped: the same command goes on from here"; exit 130' INT TERM
 say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
 TRAINING=${TRAINING:-1}
@@ -34,15 +36,41 @@ if [ ! -f "$DATA_ROOT/test.txt" ]; then
     --rooms living,bedroom,kitchen,office
 fi
 
+# seconds_left: about how long the rest of the trainings takes here, by a few measured steps; nothing if that fails.
+seconds_left() {
+  local rate left=0 run epochs
+  [ -f "$DATA_ROOT/train.txt" ] || return 0
+  rate=$("$PYTHON" -m benchmarks.training --scannet_path "$DATA_ROOT" --model $MODEL --voxel_size 0.06 --batch_size 2 \
+    --steps 4 --warm_up 2 --stages 2 --precision $PRECISION --elastic_distortion False --num_workers 0 2>/dev/null |
+    awk -F'|' 'END { print $6 }') || return 0
+  for run in "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX:$EPOCHS1" "$RUN-$POSTFIX:$EPOCHS2"; do
+    epochs=${run##*:}
+    [ -f "${run%:*}/scores.json" ] || left=$((left + epochs * $(wc -l < "$DATA_ROOT/train.txt")))
+  done
+  awk -v left="$left" -v rate="$rate" 'BEGIN { if (rate > 0) printf "%d", left / rate + 90 }'
+}
+
+# go_on RUN: GO_ON becomes the flags to go on with a run that was stopped, or that has ended and trains nothing more.
+go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
+
+EPOCHS1=$((4 * TRAINING)) EPOCHS2=$((42 * TRAINING)) EPOCHS3=$((2 * TRAINING))
+left=$(seconds_left)
+if [ -n "$left" ]; then say "about $(((left + 59) / 60)) minutes to go on this machine, by a few steps of training"; fi
+
 say "stage 1: language-grounded pretraining"
-bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $((4 * TRAINING)) \
-  --embedding_loss_type "${EMBEDDING_LOSS:-contrast_ce}"
+go_on "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX"
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $EPOCHS1 \
+  --embedding_loss_type "${EMBEDDING_LOSS:-contrast_ce}" ${GO_ON[@]+"${GO_ON[@]}"}
 
 say "stage 2: segmentation, from stage 1's weights"
-bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $((42 * TRAINING))
+go_on "$RUN-$POSTFIX"
+bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --max_epoch $EPOCHS2 \
+  ${GO_ON[@]+"${GO_ON[@]}"}
 
 say "stage 3: the classifier alone, category-balanced focal loss"
-bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" $COMMON --lr 0.001 --max_epoch $((2 * TRAINING))
+go_on "$RUN-finetune-$POSTFIX"
+bash training_scripts/fine_tune_classifier.sh 2 focal False "$POSTFIX" $COMMON --lr 0.001 --max_epoch $EPOCHS3 \
+  ${GO_ON[@]+"${GO_ON[@]}"}
 
 say "inference on the test scenes, and on the validation scenes, whose ground truth the pictures show beside it"
 bash inference.sh "finetune-$POSTFIX"

@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 STUB = r"""#!/bin/bash
 printf '%s ' "${@//$'\n'/ }" >> "$CALLS"; echo >> "$CALLS"
+if [ "$2" = benchmarks.training ]; then echo "| 2 | float32 | 40000 | 800 | 2.0 | 1 % | 1.2 |"; exit; fi
 text=false
 while [ $# -gt 0 ]; do
   case $1 in
@@ -18,7 +19,9 @@ while [ $# -gt 0 ]; do
   esac
   shift
 done
-if [ -n "${run:-}" ]; then echo "use_embedding_loss: $text" > "$run/config.yaml"; touch "$run/best.ckpt"; fi
+[ -n "${run:-}" ] || exit 0
+echo "use_embedding_loss: $text" > "$run/config.yaml"
+touch "$run/best.ckpt" "$run/last.ckpt"
 """
 
 
@@ -41,11 +44,12 @@ def demo(tmp_path):
         (tmp_path / "calls").unlink(missing_ok=True)
         subprocess.run('echo "$(cat requirements.txt requirements.txt | cksum)" > .venv/installed-requirements.txt',
                        shell=True, cwd=copy, check=True)
-        subprocess.run(["bash", str(copy / "demo.sh")], cwd=user, check=True, capture_output=True, timeout=60,
-                       env={**environment, "CALLS": str(tmp_path / "calls"), **more})
+        run.said = subprocess.run(["bash", str(copy / "demo.sh")], cwd=user, check=True, capture_output=True,
+                                  timeout=60, text=True,
+                                  env={**environment, "CALLS": str(tmp_path / "calls"), **more}).stdout
         return (tmp_path / "calls").read_text().splitlines()
 
-    run.user = user
+    run.user, run.copy = user, copy
     return run
 
 
@@ -69,3 +73,26 @@ def test_the_demo_takes_paths_from_its_callers_folder_and_another_loss(demo):
     assert "--max_epoch 8" in stage1
     table = next(call for call in calls if "-m lib.metrics" in call)
     assert f"={demo.user}/out/Scannet200TextualDataset/Res16UNet14S-demo-test/scores.json" in table
+
+
+def test_the_demo_begun_again_goes_on_with_every_stage_it_began(demo):
+    first = [call for call in demo() if " main.py " in call][:3]
+    assert not any("--resume" in call for call in first)
+    again = [call for call in demo() if " main.py " in call][:3]
+    runs = ("Scannet200TextualDataset/Res16UNet14S", "Scannet200VoxelizationDataset/Res16UNet14S",
+            "Scannet200VoxelizationDataset/Res16UNet14S-finetune")
+    for call, run in zip(again, runs):
+        assert f"--resume outputs/{run}-demo-test" in call and f"--log_dir outputs/{run}-demo-test " in call
+    assert not any("--resume" in call for call in demo(POSTFIX="other"))
+
+
+def test_the_demo_says_how_long_it_will_take_by_what_was_measured_and_not_done(demo):
+    data = demo.copy / "data" / "synthetic"
+    data.mkdir(parents=True)
+    for name in ("train.txt", "test.txt"):
+        (data / name).write_text("a\n" * 60)
+    demo()
+    assert "about 25 minutes to go on this machine" in demo.said  # 60 scenes, 46 epochs, 2 a second, and 90 s
+    (demo.copy / "outputs/Scannet200VoxelizationDataset/Res16UNet14S-demo-test/scores.json").write_text("{}")
+    demo()
+    assert "about 4 minutes to go on this machine" in demo.said
