@@ -77,7 +77,8 @@ def test_rank_counts_the_classes_before_the_best_accepted_one():
     order = unit.argsort(descending=True).tolist()  # table, couch, chair
     assert order == [1, 2, 0]
     assert found == [[3], [2], [1], []]  # no wall in the scene
-    assert queries.candidates([(seen, classes)], accepted) == [({chair}, 3), ({chair, couch}, 3), ({table, couch}, 3)]
+    assert queries.candidates([(seen, classes)], accepted, SCANNET200) == [
+        ({chair}, 3), ({chair, couch}, 3), ({table, couch}, 3)]
 
 
 def test_the_training_benchmark_measures_stage_3_from_stage_2s_weights(run_flags, tmp_path):
