@@ -7,6 +7,7 @@ A dataset root of another set than ScanNet200 carries it as `label_set.csv`; che
 """
 import colorsys
 import csv
+import dataclasses
 import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,8 +31,8 @@ LARGEST_ID = 10**6  # of a set's own: a table from ids to classes is made
 class LabelSet:
     """C classes, in the order of their indices.
 
-    name: "scannet200", or what the file is called. names: of the classes. ids: (C,) int32, what files hold. groups: of
-    each class, "" where there are none. colors: (C, 3) uint8.
+    name: "scannet200", or what the file, or the folder of a `label_set.csv`, is called. names: of the classes.
+    ids: (C,) int32, what files hold. groups: of each class, "" where there are none. colors: (C, 3) uint8.
     """
     name: str
     names: tuple[str, ...]
@@ -195,8 +196,18 @@ def _read(path: Path, _changed: int) -> LabelSet:
         twice = [value for value in values if values.count(value) > 1]
         if twice:
             raise ValueError(f"{path}: {what} {twice[0]} comes twice")
-    return LabelSet(path.stem, names, np.array(ids, np.int32), tuple(row.get("group", "") for row in rows),
+    made = LabelSet(path.stem, names, np.array(ids, np.int32), tuple(row.get("group", "") for row in rows),
                     np.array(colors, np.uint8))
+    return made if path.parent == BUILT_IN else dataclasses.replace(made, name=_name(path, made))
+
+
+def _name(path: Path, label_set: LabelSet) -> str:
+    """What to call the set of a user's file: like the built-in one with the same classes, and no other like that."""
+    for built_in in HIGHEST_ID:
+        if label_set.same_classes(load_label_set(built_in)):
+            return built_in
+    name = path.parent.name if path.name == LABEL_SET_FILE else path.stem
+    return f"{name}.csv" if name in HIGHEST_ID else name
 
 
 def _color(row: dict[str, str], default: tuple[int, int, int]) -> tuple[int, int, int]:

@@ -56,6 +56,14 @@ def test_a_set_survives_its_file_and_a_checkpoints_table(tmp_path):
         LabelSet.from_table({**own.table(), "ids": [1]}, "x.ckpt")
 
 
+def test_a_set_is_called_like_a_built_in_one_only_where_it_is_that(tmp_path):
+    SCANNET20.write(tmp_path / "rooms" / "label_set.csv")
+    assert load_label_set(tmp_path / "rooms" / "label_set.csv").name == "scannet20"
+    assert own_set(tmp_path / "scannet200.csv").name == "scannet200.csv"
+    (tmp_path / "rooms" / "label_set.csv").write_text("name\nwall\n")
+    assert load_label_set(tmp_path / "rooms" / "label_set.csv").name == "rooms"
+
+
 @pytest.mark.parametrize("text,words", [
     ("class\nwall\n", "needs a column `name`"), ("name\n", "at least one class"),
     ("name,id\nwall,1\nwall,2\n", "name wall comes twice"), ("name,id\nwall,1\nfloor,1\n", "id 1 comes twice"),

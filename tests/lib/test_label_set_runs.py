@@ -76,7 +76,7 @@ def test_the_last_layer_is_taken_over_class_by_class_where_names_agree(own_flags
     flags = own_flags("--max_iter", "1", "--lr", "1e-12", "--weights", str(own_flags.run / "last.ckpt"), "--log_dir",
                       str(tmp_path / "next"))
     assert main(flags) == 0
-    assert "last layer: 2 of 3 classes taken over by name from label_set, new: bucket" in capsys.readouterr().out
+    assert "last layer: 2 of 3 classes taken over by name from data, new: bucket" in capsys.readouterr().out
     after = load_checkpoint(tmp_path / "next" / "last.ckpt")["state_dict"]
     for new, old in ((0, 2), (2, 0)):
         for key in ("model.final.kernel", "model.final.bias"):
@@ -96,7 +96,7 @@ def test_a_stage_1_network_takes_a_new_set_by_its_names(own_flags, tmp_path, cap
     (own_flags.root / "label_set.csv").write_text((tmp_path / "new.csv").read_text())
     of_the_run = str(own_flags.run / "label_set.csv")  # as its config.yaml says; the data say another
     assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "b", *text, "--label_set", of_the_run) == 0
-    assert "by its names; the network was trained on those of label_set" in capsys.readouterr().out
+    assert "by its names; the network was trained on those of data" in capsys.readouterr().out
     (own_flags.root / "label_set.csv").unlink()
     assert infer(own_flags, own_flags.run / "best.ckpt", tmp_path / "c", *text, "--label_set",
                  str(tmp_path / "new.csv")) == 0
