@@ -195,9 +195,19 @@ void convolve_listed(const float* features, const float* weight, const Lists& li
 
 // rows[p][first .. first + count) of `pairs` rows to [words of pairs][width], zeros where nothing is. In bfloat16 two
 // rows share a word.
-template <bool BF16, class T>
+template <bool BF16, int WIDTH = 0, class T>
 void pack_rows(const T* const* rows, int pairs, int first, int count, int width, float* out) {
   if constexpr (!BF16) {
+    if (VECTOR == 32 && count % LANES == 0) {  // whole vectors, the rest of `out` stays as it is
+      for (int p = 0; p < pairs; p++, out += width) {
+        const float* row = rows[p] + first;
+        if (WIDTH && count == WIDTH * LANES)
+          for (int v = 0; v < WIDTH; v++) *(loose_vec*)(out + v * LANES) = *(const loose_vec*)(row + v * LANES);
+        else
+          for (int c = 0; c < count; c += LANES) *(loose_vec*)(out + c) = *(const loose_vec*)(row + c);
+      }
+      return;
+    }
     for (int p = 0; p < pairs; p++, out += width) {
       const float* row = rows[p] + first;
       for (int c = 0; c < count; c++) out[c] = row[c];
@@ -240,8 +250,8 @@ struct Item {
 };
 
 template <bool BF16>
-void outer_products(const void* features, const void* gradient, const int32_t* table, float* result, int64_t rows,
-                    int offsets, int inputs, int outputs, bool flipped, int threads) {
+void outer_products(const void* features, const void* gradient, const int32_t* table, const Lists* lists, float* result,
+                    int64_t rows, int offsets, int inputs, int outputs, bool flipped, int threads) {
   typedef typename std::conditional<BF16, uint16_t, float>::type T;
   const Columns columns(outputs);
   const int padded = columns.vectors * LANES;
@@ -250,13 +260,20 @@ void outer_products(const void* features, const void* gradient, const int32_t* t
   const int slice = (inputs / std::max(1, std::min(wanted, inputs / 96)) + 47) / 48 * 48;  // whole rows_for() of any width
   const int slices = (inputs + slice - 1) / slice;
   const int ranges = (int)std::max<int64_t>(1, std::min<int64_t>((wanted + slices - 1) / slices, rows / 1024));
-  const int64_t range = (rows + ranges - 1) / ranges, size = (int64_t)(slices * slice + 16) * padded;
+  int64_t range = (rows + ranges - 1) / ranges;
+  if (lists) range = (range + TILE - 1) / TILE * TILE;
+  const int64_t size = (int64_t)(slices * slice + 16) * padded;
   Buffer sums = buffer(size * offsets * ranges);
 
   std::vector<int64_t> pairs(offsets, rows);
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (int k = 0; k < offsets; k++)
-    if (table) pairs[k] = rows - std::count(table + k * rows, table + (k + 1) * rows, -1);
+    if (lists) {
+      pairs[k] = 0;
+      for (int64_t t = 0; t * TILE < rows; t++) pairs[k] += lists->pairs(t, k);
+    } else if (table) {
+      pairs[k] = rows - std::count(table + k * rows, table + (k + 1) * rows, -1);
+    }
   std::vector<Item> items;
   for (int k = 0; k < offsets; k++)
     for (int part = 0; part < ranges; part++)
@@ -274,7 +291,8 @@ void outer_products(const void* features, const void* gradient, const int32_t* t
   }
 
   const int64_t pitch = slice + 16;  // not a power of two, whose rows would fall on the same lines of the cache
-  const int64_t step = std::max<int64_t>(1024, (1 << 18) / (inputs + outputs));  // rows that stay in the cache
+  int64_t step = std::max<int64_t>(1024, (1 << 18) / (inputs + outputs));  // rows that stay in the cache
+  if (lists) step = std::max(1, (1 << 16) / (inputs + outputs) / TILE) * TILE;
 #pragma omp parallel for schedule(static, 1) num_threads(threads)
   for (int thread = 0; thread < threads; thread++) {
     Buffer a = buffer(pitch * MAX_PAIRS), b = buffer(MAX_WIDTH * LANES * MAX_PAIRS);
@@ -290,12 +308,27 @@ void outer_products(const void* features, const void* gradient, const int32_t* t
           for (int j = 0; j < columns.blocks; j++)
             with_width(columns.width(j), [&](auto constant) {
               constexpr int WIDTH = decltype(constant)::value;
-              pack_rows<BF16>(out, count, columns.begin(j), columns.count(j), WIDTH * LANES, b.get());
+              pack_rows<BF16, WIDTH>(out, count, columns.begin(j), columns.count(j), WIDTH * LANES, b.get());
               add_outer_products<WIDTH, BF16>(a.get(), pitch, b.get(), item.sums + columns.begin(j), padded,
                                               item.channels, words);
             });
           count = 0;
         };
+        if (lists) {
+          const int64_t end = std::min(first + step, item.end);
+          for (int64_t from = std::max(first, item.begin); from < end; from += TILE) {
+            const int64_t start = lists->starts[from / TILE * (offsets + 1) + item.offset];
+            const int32_t* sources = lists->inputs + start;
+            const uint16_t* places = lists->places + start;
+            for (int64_t i = 0; i < lists->pairs(from / TILE, item.offset); i++) {
+              in[count] = (const T*)features + (int64_t)sources[i] * inputs;
+              out[count] = (const T*)gradient + (from + places[i]) * outputs;
+              if (++count == MAX_PAIRS) flush();
+            }
+          }
+          if (count) flush();
+          continue;
+        }
         const int32_t* line = table ? table + item.offset * rows : nullptr;
         for (int64_t i = std::max(first, item.begin); i < std::min(first + step, item.end); i++) {
           const int64_t row = line ? line[i] : i;
@@ -349,8 +382,17 @@ void sparse_convolve_listed(const float* features, const float* weight, const in
 void sparse_weight_gradient(int bf16, const void* features, const void* gradient, const int32_t* table, float* result,
                             int64_t rows, int offsets, int inputs, int outputs, int flipped, int threads) {
   if constexpr (HAS_BF16)
-    if (bf16) return outer_products<true>(features, gradient, table, result, rows, offsets, inputs, outputs, flipped,
+    if (bf16) return outer_products<true>(features, gradient, table, nullptr, result, rows, offsets, inputs, outputs, flipped,
                                           threads);
-  outer_products<false>(features, gradient, table, result, rows, offsets, inputs, outputs, flipped, threads);
+  outer_products<false>(features, gradient, table, nullptr, result, rows, offsets, inputs, outputs, flipped, threads);
+}
+
+// The same over the lists of a table, in float32.
+void sparse_weight_gradient_listed(const float* features, const float* gradient, const int64_t* starts,
+                                   const int32_t* inputs, const uint16_t* places, float* result, int64_t rows,
+                                   int offsets, int channels, int outputs, int flipped, int threads) {
+  const Lists lists{starts, inputs, places, offsets};
+  outer_products<false>(features, gradient, nullptr, &lists, result, rows, offsets, channels, outputs, flipped,
+                        threads);
 }
 }

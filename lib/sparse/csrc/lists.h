@@ -11,4 +11,9 @@ struct Lists {
   const int32_t* inputs;   // the input row of each pair
   const uint16_t* places;  // the place of its output row in the tile
   int offsets;
+
+  int64_t pairs(int64_t tile, int offset) const {
+    const int64_t* start = starts + tile * (offsets + 1) + offset;
+    return start[1] - start[0];
+  }
 };

@@ -73,6 +73,9 @@ def convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bia
     table, flipped = _table(kernel_map)
     dtype = features.dtype
     bf16, (features, weight) = _operands(features, weight)
+    if kernel_map is None and not bf16 and library().sparse_tile():  # of AVX2 nobody makes more than torch's library
+        out = features @ weight[0] if bias is None else torch.addmm(bias.detach().float(), features, weight[0])
+        return out.to(dtype)
     features = features.contiguous()
     volume, inputs, outputs = weight.shape
     rows = len(features) if table is None else table.shape[1]
@@ -96,8 +99,16 @@ def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | 
     table, flipped = _table(kernel_map)
     bf16, (features, grad_out) = _operands(features, grad_out)
     features, grad_out = features.contiguous(), grad_out.contiguous()
+    if kernel_map is None and not bf16 and library().sparse_tile():
+        return (features.T @ grad_out)[None]
     volume = 1 if table is None else len(table)
     grad = torch.empty(volume, features.shape[1], grad_out.shape[1], dtype=torch.float32)
+    if kernel_map is not None and not bf16 and library().sparse_tile():
+        lists = _lists(kernel_map)
+        library().sparse_weight_gradient_listed(
+            _address(features), _address(grad_out), _address(lists.starts), _address(lists.inputs),
+            _address(lists.places), _address(grad), len(grad_out), *grad.shape, flipped, torch.get_num_threads())
+        return grad
     library().sparse_weight_gradient(bf16, _address(features), _address(grad_out), _address(table), _address(grad),
                                       len(grad_out), *grad.shape, flipped, torch.get_num_threads())
     return grad
