@@ -256,7 +256,6 @@ def without_colors(tmp_path, scene):
     (lambda t, s: {"text": "long " * 200}, "letters"),
     (lambda t, s: {"more": ["--model", "Res16UNet18S"]}, "weights of another network"),
     (lambda t, s: {"more": ["--text_encoder", "bert"]}, "bert"),
-    (lambda t, s: {"more": ["--voxel_size", "0"]}, "voxel size"),
     (lambda t, s: {"more": ["--share", "2"]}, "--share 2"),
     (lambda t, s: {"more": ["--width", "1"]}, "--width 1"),
 ])
