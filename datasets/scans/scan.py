@@ -1,4 +1,4 @@
-"""A scan as its file has it, and the way to what a network sees and back: `Scan`, `scan.cloud()`, `scan.at_vertices(...)`.
+"""A scan as its file has it, and the way to what a network sees and back: `Scan`, `Cloud`.
 
     scan = read_scan("room.e57", ScanOptions()); cloud = scan.cloud()
     classes = scan.at_vertices(predict(cloud.points, cloud.colors), fill=-1)   # one for each vertex of the file
@@ -22,6 +22,8 @@ class Scan:
 
     points: (N, 3) float64, as the file has them, whatever unit and axes; may hold NaN. colors: (N, 3) uint8, or None.
     labels: (N,) int32 raw ids, 0 = unlabelled, or None. instances: (N,) int32, 0 = none, or None.
+    left_out: (N,) bool, vertices that the network does not see though their coordinates are finite (transparent splats,
+    returns that a scanner calls invalid, strays far off), or None.
     faces: (F, 3) int64 vertex rows, or None. columns: further vertex columns by name, each (N,), as the file has them.
     samples, sample_colors: (S, 3) float64 points on the faces of a coarse mesh, in the file's coordinates, and their
     colours (None where `colors` is), which the network sees beside the vertices.
@@ -35,6 +37,7 @@ class Scan:
     colors: np.ndarray | None = None
     labels: np.ndarray | None = None
     instances: np.ndarray | None = None
+    left_out: np.ndarray | None = None
     faces: np.ndarray | None = None
     columns: dict[str, np.ndarray] = field(default_factory=dict)
     samples: np.ndarray | None = None
@@ -46,8 +49,9 @@ class Scan:
 
     @property
     def seen(self) -> np.ndarray:
-        """(N,) bool: the vertices that the network sees, those with finite coordinates."""
-        return np.isfinite(self.points).all(1)
+        """(N,) bool: the vertices that the network sees: with finite coordinates, and not left out."""
+        finite = np.isfinite(self.points).all(1)
+        return finite if self.left_out is None else finite & ~self.left_out
 
     def cloud(self) -> Cloud:
         """The seen vertices, in the file's order, then the samples."""
