@@ -1,4 +1,5 @@
 """The two commands that touch a user's files: get_upload_txt.py and val_split.py."""
+import re
 import subprocess
 import sys
 import zipfile
@@ -125,6 +126,22 @@ def test_val_split_says_that_statistics_are_those_of_before(dataset, capsys):
     assert f"python -m datasets.preprocess.statistics {root}" in capsys.readouterr().out
 
 
+def test_val_split_takes_names_that_are_not_scannets_for_rooms_of_their_own_unless_told(dataset, capsys):
+    root, _ = dataset
+    offices = [f"train/office_{k}.ply" for k in range(1, 11)]
+    (root / "train.txt").write_text("\n".join(offices) + "\n")
+    assert val_split.main([str(root), "3", "--group_by", r"(.+)_\d+"]) == 1  # all of one room
+    assert "whole rooms" in capsys.readouterr().err
+    pairs = re.compile(r"_([1-5])$|_([6-9]|10)$")
+    assert {val_split.room(line, pairs) for line in offices} == {*"12345", *(f"office_{k}" for k in range(6, 11))}
+    assert val_split.main([str(root), "3"]) == 0
+    assert "10 scans of 10 rooms, by ScanNet's names" in capsys.readouterr().out
+    assert len((root / "train.txt").read_text().split()) == 7
+    (root / "train.txt").write_text("a_x1\na_x2\nb_x1\nb_x2\nscene0000_00\nscene0000_01\n")
+    assert val_split.main([str(root), "2", "--group_by", "^[^_]+_"]) == 0
+    assert "6 scans of 3 rooms, by --group_by ^[^_]+_: a_ (2 scans)" in capsys.readouterr().out
+
+
 def test_val_split_depends_on_the_seed_alone(dataset):
     _, lines = dataset
     assert val_split.split(lines, 5, 42) == val_split.split(lines, 5, 42)
@@ -135,11 +152,11 @@ def test_val_split_refuses_bad_input_and_leaves_the_lists(dataset, capsys):
     root, lines = dataset
     before = tree(root)
     for arguments in ([str(root), "0"], [str(root), "-3"], [str(root), str(len(lines))], [str(root / "no"), "2"],
-                      [str(root), "2", "--seed", "-1"]):
+                      [str(root), "2", "--seed", "-1"], [str(root), "2", "--group_by", "(office"]):
         assert val_split.main(arguments) == 1
         assert capsys.readouterr().err.count("\n") == 1
     assert tree(root) == before
-    (root / "train.txt").write_text("a/s0_00.ply\na/s0_01.ply\nb/s1_00.ply\nb/s1_01.ply\n")
+    (root / "train.txt").write_text("".join(f"a/scene000{k // 2}_0{k % 2}.ply\n" for k in range(4)))
     assert val_split.main([str(root), "3"]) == 1 and "whole rooms" in capsys.readouterr().err
 
 
