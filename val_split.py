@@ -36,8 +36,8 @@ def split(train: list[str], count: int, seed: int, group_by: re.Pattern | None =
     order = [names[i] for i in np.random.default_rng(seed).permutation(len(names))]
     chosen = _rooms_of_total(order, [len(rooms[name]) for name in order], count)
     if chosen is None:
-        raise ValueError(f"no set of whole rooms has exactly {count} scans; choose another number, or say by --group_by "
-                         "which scans are of one room")
+        raise ValueError(f"no set of whole rooms has exactly {count} scans; choose another number, or say which scans "
+                         "are of one room by --group_by")
     return ([line for line in train if room(line, group_by) not in chosen],
             [line for line in train if room(line, group_by) in chosen])
 
@@ -93,8 +93,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("folder", metavar="DIR", type=Path, help="dataset root")
     parser.add_argument("count", metavar="N", type=int, help="scenes to move")
     parser.add_argument("--seed", type=int, default=42)
-    parser.add_argument("--group_by", metavar="REGEX", help=r"what of a scene's name, or in brackets of REGEX, says its "
-                        r"room: '(.+)_\d+' takes office_1 and office_2 for one (default: only sceneNNNN_NN are grouped)")
+    parser.add_argument("--group_by", metavar="REGEX",
+                        help=r"what of a scene's name, or of its part in brackets, says its room: '(.+)_\d+' takes "
+                        "office_1 and office_2 for one (default: only sceneNNNN_NN are grouped)")
     args = parser.parse_args(arguments)
     train_file, val_file = args.folder / "train.txt", args.folder / "val.txt"
     if not train_file.is_file():

@@ -18,6 +18,7 @@ from datasets.hanging import hang, squared_up
 from datasets.label_sets import LabelSet
 from datasets.ply import Scene, read_scene
 from datasets.statistics import read_weights
+from datasets.transforms import NEUTRAL_COLOR
 
 CELL = 0.04  # metres, side of the cells in which things may not meet
 CONTACT = 1  # cells above the surface in which an instance may touch what it stands on
@@ -169,7 +170,8 @@ class InstanceSampler:
                 continue
             room.add(found)
             gain = rng.uniform(0.85, 1.15)  # another room's light
-            colors = np.clip(np.rint(instance.colors * gain), 0, 255).astype(np.uint8)
+            colors = np.full(points.shape, NEUTRAL_COLOR) if instance.colors is None else instance.colors * gain
+            colors = np.clip(np.rint(colors), 0, 255).astype(np.uint8)
             parts.append((found, colors, int(self.label_set.ids[self.label_set.index(name)])))
             placed.append(name)
         return _joined(scene, parts), placed, skipped
@@ -221,7 +223,7 @@ def _joined(scene: Scene, parts: list[tuple[np.ndarray, np.ndarray, int]]) -> Sc
     return Scene(
         scene.name,
         np.concatenate([scene.points, *(points.astype(np.float32) for points, _, _ in parts)]),
-        np.concatenate([scene.colors, *(colors for _, colors, _ in parts)]),
+        None if scene.colors is None else np.concatenate([scene.colors, *(colors for _, colors, _ in parts)]),
         np.concatenate([scene.labels, np.repeat([raw for _, _, raw in parts], sizes).astype(scene.labels.dtype)]),
         np.concatenate([instances, np.repeat(np.arange(first, first + len(parts)), sizes).astype(instances.dtype)]))
 
@@ -229,7 +231,7 @@ def _joined(scene: Scene, parts: list[tuple[np.ndarray, np.ndarray, int]]) -> Sc
 @functools.lru_cache(maxsize=2048)
 def _read_instance(path: Path, squared: bool) -> Scene:
     """A tail instance; squared: turned so that it is ready to hang (it may be cut from a scene that is not aligned)."""
-    scene = read_scene(path)
+    scene = read_scene(path, colorless=True)
     return dataclasses.replace(scene, points=squared_up(scene.points)) if squared else scene
 
 

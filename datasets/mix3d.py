@@ -12,15 +12,16 @@ TURN = RandomRotation((np.pi / 24, np.pi / 24, np.pi))  # of the second scene ab
 
 
 def mix(first: Cloud, second: Cloud, rng: np.random.Generator) -> Cloud:
-    """The points of both scenes, first then second, every point with its own colour and label.
+    """The points of both scenes, first then second, every point with its own colour and label; colours are None where
+    one of the scenes has none.
 
     Both are centred, x and y in their middle and z on their lowest point, so that they share a floor; then the first is
     shifted a little and the second turned.
     """
     moved = _centred(first[0]) + rng.uniform(-SHIFT, SHIFT, 3).astype(np.float32)
     turned = TURN(_centred(second[0]), None, None, rng)[0]
-    return (np.concatenate([moved, turned]), np.concatenate([first[1], second[1]]),
-            np.concatenate([first[2], second[2]]))
+    colors = None if first[1] is None or second[1] is None else np.concatenate([first[1], second[1]])
+    return (np.concatenate([moved, turned]), colors, np.concatenate([first[2], second[2]]))
 
 
 def _centred(points: np.ndarray) -> np.ndarray:

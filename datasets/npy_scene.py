@@ -18,13 +18,14 @@ FIELDS = ("points", "colors", "labels", "instances")
 
 
 def read_npy_scene(folder: str | Path, label_set: LabelSet) -> Scene:
-    """A scan of Pointcept's ScanNet: coord and color (N, 3), and where known segment and instance (N,), -1: none.
+    """A scan of Pointcept's ScanNet: coord (N, 3), and where known color (N, 3), segment and instance (N,), -1: none.
 
     The segments are those of segment<C>.npy, C the number of classes, else of segment.npy: class indices. Raises
     FileNotFoundError and ValueError, one line.
     """
     folder = Path(folder)
-    points, colors = _array(folder / "coord.npy", (None, 3)), _array(folder / "color.npy", (None, 3))
+    points = _array(folder / "coord.npy", (None, 3))
+    colors = _array(folder / "color.npy", (None, 3)) if (folder / "color.npy").is_file() else None
     own = f"segment{len(label_set)}"
     segment = own if (folder / f"{own}.npy").is_file() else "segment"
     optional = {name: _array(folder / f"{name}.npy", (None,)) if (folder / f"{name}.npy").is_file() else None
@@ -35,13 +36,13 @@ def read_npy_scene(folder: str | Path, label_set: LabelSet) -> Scene:
     points = points.astype(np.float32)
     if not len(points) or not np.isfinite(points).all():
         raise ValueError(f"{folder / 'coord.npy'}: needs at least one point, and finite ones only")
-    if colors.min() < 0 or colors.max() > 255:
+    if colors is not None and (colors.min() < 0 or colors.max() > 255):
         raise ValueError(f"{folder / 'color.npy'}: colours outside 0..255 ({colors.min()}..{colors.max()})")
     labels, instances = optional[segment], optional["instance"]
     if labels is not None and len(labels) and (labels.min() < -1 or labels.max() >= len(label_set)):
         raise ValueError(f"{folder / segment}.npy: labels {labels.min()}..{labels.max()} are outside "
                          f"-1..{len(label_set) - 1} of label set {label_set.name}")
-    return Scene(folder.name, points, np.rint(colors).astype(np.uint8),
+    return Scene(folder.name, points, None if colors is None else np.rint(colors).astype(np.uint8),
                  None if labels is None else label_set.to_ids(labels.astype(np.int64)),
                  None if instances is None else instances.astype(np.int32) + 1)
 

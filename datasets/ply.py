@@ -22,18 +22,18 @@ _TYPES = {"i1": np.int8, "u1": np.uint8, "i2": np.int16, "u2": np.uint16, "i4": 
 class Scene:
     """One scan.
 
-    points: (N, 3) float32, metres, z up. colors: (N, 3) uint8. labels: (N,) int32 raw ScanNet ids, 0 = unlabelled,
-    or None. instances: (N,) int32, 0 = none, or None. All in the file's vertex order.
+    points: (N, 3) float32, metres, z up. colors: (N, 3) uint8, or None. labels: (N,) int32 raw ScanNet ids, 0 =
+    unlabelled, or None. instances: (N,) int32, 0 = none, or None. All in the file's vertex order.
     """
     name: str
     points: np.ndarray
-    colors: np.ndarray
+    colors: np.ndarray | None = None
     labels: np.ndarray | None = None
     instances: np.ndarray | None = None
 
 
-def read_scene(path: str | Path) -> Scene:
-    """The scan in a PLY file; `name` is the file's stem.
+def read_scene(path: str | Path, colorless: bool = False) -> Scene:
+    """The scan in a PLY file; `name` is the file's stem. colorless: one without colours is read, too.
 
     Columns are found by name, so order, extra columns, faces and column types do not matter.
     Raises FileNotFoundError, and ValueError with one line for a file that is no PLY, is truncated, or has no vertices,
@@ -44,7 +44,7 @@ def read_scene(path: str | Path) -> Scene:
     if missing:
         raise ValueError(f"{path}: vertex column(s) missing: {', '.join(missing)}")
     missing = [name for name in ("red", "green", "blue") if name not in columns]
-    if missing:
+    if missing and not (colorless and len(missing) == 3):
         raise ValueError(f"{path}: has no colours: vertex column(s) missing: {', '.join(missing)}")
     if len(columns["x"]) == 0:
         raise ValueError(f"{path}: has no points")
@@ -54,18 +54,20 @@ def read_scene(path: str | Path) -> Scene:
     if not finite.all():
         raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite "
                          f"({int((~finite).sum())} of {len(points)} vertices)")
-    return Scene(Path(path).stem, points, _colors(columns, path), _integers(columns, "label", path),
+    colors = None if missing else _colors(columns, path)
+    return Scene(Path(path).stem, points, colors, _integers(columns, "label", path),
                  _integers(columns, "instance_id", path))
 
 
 def write_scene(path: str | Path, scene: Scene) -> None:
-    """Write a scan as binary little endian PLY; `label` and `instance_id` only where the scene has them."""
+    """Write a scan as binary little endian PLY; colours, `label` and `instance_id` only where the scene has them."""
     points = np.asarray(scene.points, dtype=np.float32)
-    colors = np.asarray(scene.colors)
-    if colors.dtype != np.uint8:
-        raise ValueError(f"{path}: colours are uint8, not {colors.dtype}")
     columns = {name: points[:, i] for i, name in enumerate("xyz")}
-    columns |= {name: colors[:, i] for i, name in enumerate(("red", "green", "blue"))}
+    if scene.colors is not None:
+        colors = np.asarray(scene.colors)
+        if colors.dtype != np.uint8:
+            raise ValueError(f"{path}: colours are uint8, not {colors.dtype}")
+        columns |= {name: colors[:, i] for i, name in enumerate(("red", "green", "blue"))}
     if scene.labels is not None:
         columns["label"] = np.asarray(scene.labels).astype(np.int32)
     if scene.instances is not None:

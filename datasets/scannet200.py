@@ -72,6 +72,7 @@ class SceneDataset(torch.utils.data.Dataset):
         self.recolor = color_transforms(config) if training else None
         self.ignore_label = config.ignore_label
         self.normalize_color = config.normalize_color
+        self.color_dropout = config.color_dropout
         self.seed = config.seed
         self.mix_scenes = config.mix_scenes if training else 0.0
         self.sampler = _instance_sampler(config, label_set) if training and config.sample_tail_instances else None
@@ -103,7 +104,8 @@ class SceneDataset(torch.utils.data.Dataset):
     def scene(self, index: int) -> Scene:
         """The scan as it lies on disk.
 
-        Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels.
+        Raises ValueError as `read_scene`, for labels of another label set, and in training for a scan without labels,
+        or without colours where there is no --color_dropout.
         """
         path = self.paths[index]
         read = functools.partial(read_scan, label_set=self.label_set)
@@ -111,6 +113,9 @@ class SceneDataset(torch.utils.data.Dataset):
         if self.training and scene.labels is None:
             raise ValueError(f"{path}: has no label column; training needs one (ids of label set "
                              f"{self.label_set.name}, {self.label_set.unlabelled_id} = unlabelled)")
+        if self.training and scene.colors is None and not self.color_dropout:
+            raise ValueError(f"{path}: has no colours; to train on it say --color_dropout P above 0 (0.2, say), which "
+                             "also takes them from a share P of the other scenes, or leave it out of the list")
         return scene
 
     def __getitem__(self, index: int | tuple[int, int]) -> Sample:
@@ -128,7 +133,7 @@ class SceneDataset(torch.utils.data.Dataset):
             path = str(self.paths[index])
             raise ValueError(str(error) if path in str(error) else f"{path}: {error}") from None
         features, voxel_labels = voxels.features, voxels.labels
-        if self.training:
+        if self.training and colors is not None:
             _, features, _ = self.recolor(voxels.coordinates, features, voxel_labels, rng)
         if self.normalize_color:
             features = features / 255 - 0.5
@@ -221,8 +226,9 @@ def _listed(root: Path, listing: Path) -> list[Path]:
 
 
 def read_scan(path: Path, label_set: LabelSet) -> Scene:
-    """A scan of either layout. Raises as `read_scene` and `read_npy_scene`, and for labels of another label set."""
-    scene = read_npy_scene(path, label_set) if path.is_dir() else read_scene(path)
+    """A scan of either layout, with colours or without. Raises as `read_scene` and `read_npy_scene`, and for labels of
+    another label set."""
+    scene = read_npy_scene(path, label_set) if path.is_dir() else read_scene(path, colorless=True)
     if scene.labels is not None:
         label_set.check_ids(scene.labels, path)
     return scene

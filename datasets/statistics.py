@@ -86,7 +86,8 @@ def tail_instances(scene: Scene, label_set: LabelSet, min_points: int = 30) -> l
         points = scene.points[rows]
         low, high = points.min(0), points.max(0)
         origin = np.array([(low[0] + high[0]) / 2, (low[1] + high[1]) / 2, low[2]], dtype=np.float32)
-        found.append((label_set.names[index], Scene(f"{scene.name}_{instance}", points - origin, scene.colors[rows],
+        colors = None if scene.colors is None else scene.colors[rows]
+        found.append((label_set.names[index], Scene(f"{scene.name}_{instance}", points - origin, colors,
                                                 label_set.to_ids(np.full(len(rows), index)), scene.instances[rows])))
     return found
 

@@ -16,6 +16,7 @@ from scipy.ndimage import convolve1d
 
 from datasets.geometry import bounds
 
+NEUTRAL_COLOR = 127.5  # of 0..255, 0 once normalised: what a network sees of points without colour
 NOISE_LIMIT = 20_000_000  # grid nodes of elastic distortion; a hall of 100 x 100 x 10 m needs 13 million
 
 Cloud = tuple[np.ndarray, np.ndarray, np.ndarray | None]
@@ -179,6 +180,18 @@ class ChromaticJitter:
         return points, colors, labels
 
 
+class ColorDropout:
+    """With probability `p`: give every point the neutral colour, so that a network also learns to do without."""
+
+    def __init__(self, p: float):
+        self.p = p
+
+    def __call__(self, points, colors, labels, rng) -> Cloud:
+        if rng.random() < self.p:
+            colors = np.full(colors.shape, NEUTRAL_COLOR, np.float32)
+        return points, colors, labels
+
+
 def point_transforms(config: Namespace, voxel_size: float) -> Compose:
     """What moves points, by the flags: nothing without --train_augmentation.
 
@@ -192,8 +205,9 @@ def point_transforms(config: Namespace, voxel_size: float) -> Compose:
 
 
 def color_transforms(config: Namespace) -> Compose:
-    """What changes colours, by the flags: nothing without --train_augmentation."""
+    """What changes colours, by the flags: without --train_augmentation, --color_dropout alone, which comes last."""
+    dropout = [ColorDropout(config.color_dropout)] if config.color_dropout else []  # else nothing is drawn for it
     if not config.train_augmentation:
-        return Compose([])
+        return Compose(dropout)
     return Compose([ChromaticAutoContrast(), ChromaticTranslation(ratio=config.data_aug_color_trans_ratio),
-                    ChromaticJitter(std=config.data_aug_color_jitter_std)])
+                    ChromaticJitter(std=config.data_aug_color_jitter_std), *dropout])

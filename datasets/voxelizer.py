@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from datasets.label_sets import IGNORE_LABEL
+from datasets.transforms import NEUTRAL_COLOR
 from lib.sparse.quantize import sparse_quantize, voxel_mean
 
 COORDINATE_LIMIT = 1 << 20  # voxels from the origin on each axis; 21 km at 2 cm, and three axes fit one 63-bit key
@@ -32,11 +33,12 @@ class Voxelizer:
         self.voxel_size = voxel_size
         self.num_classes, self.ignore_label = num_classes, ignore_label
 
-    def __call__(self, points: np.ndarray, colors: np.ndarray, labels: np.ndarray | None) -> Voxels:
+    def __call__(self, points: np.ndarray, colors: np.ndarray | None, labels: np.ndarray | None) -> Voxels:
         """Voxels of one scene, in ascending order of x, y, z.
 
-        points: (N, 3) float, metres. colors: (N, 3) numbers. labels: (N,) class indices or None; their rule is
-        `sparse_quantize`'s. Raises ValueError where a point is not finite or over 2^20 voxels from the origin.
+        points: (N, 3) float, metres. colors: (N, 3) numbers of 0..255, or None: neutral ones. labels: (N,) class
+        indices or None; their rule is `sparse_quantize`'s. Raises ValueError where a point is not finite or over 2^20
+        voxels from the origin.
         """
         scaled = np.floor(points / np.float64(self.voxel_size))  # float64: float32 misplaces points far out
         if not (np.abs(scaled) < COORDINATE_LIMIT).all():  # NaN compares false, too
@@ -44,5 +46,6 @@ class Voxelizer:
                              f"{self.voxel_size} m: at most {COORDINATE_LIMIT} from the origin; are they metres?")
         coordinates = scaled.astype(np.int32)
         voxels = sparse_quantize(coordinates, labels, self.num_classes, self.ignore_label)
-        features = voxel_mean(colors, voxels.inverse, len(voxels.index))
+        features = (np.full((len(voxels.index), 3), NEUTRAL_COLOR, np.float32) if colors is None
+                    else voxel_mean(colors, voxels.inverse, len(voxels.index)))
         return Voxels(coordinates[voxels.index], features, voxels.labels, voxels.inverse)

@@ -9,6 +9,7 @@ from datasets.files import SCENE_LIST, replacing
 from datasets.label_sets import DEFAULT, LABEL_SET_FILE, LabelSet
 from datasets.loader import build_loader
 from datasets.ply import Scene, write_columns
+from datasets.transforms import NEUTRAL_COLOR
 from lib.inference.evaluation import Evaluation, evaluate, write_scores
 from lib.stages import build_stage, choose_label_set, pick_device, read_weights_of
 
@@ -25,7 +26,8 @@ def write_prediction(folder: Path, scene: Scene, classes: np.ndarray, label_set:
     columns = dict(zip("xyz", scene.points.T))
     columns |= dict(zip(("red", "green", "blue"), label_set.to_colors(classes).T))
     columns |= {"label": ids}
-    columns |= dict(zip(("input_red", "input_green", "input_blue"), scene.colors.T))
+    colors = np.full(scene.points.shape, NEUTRAL_COLOR, np.uint8) if scene.colors is None else scene.colors
+    columns |= dict(zip(("input_red", "input_green", "input_blue"), colors.T))
     if scene.labels is not None:
         columns |= {"ground_truth": scene.labels.astype(np.int32)}
     write_columns(folder / f"{scene.name}.ply", columns)

@@ -23,6 +23,7 @@ from datasets.label_sets import load_label_set
 from datasets.loader import collate
 from datasets.ply import Scene, write_columns
 from datasets.scannet200 import DATASETS, Scannet200TextualDataset
+from datasets.transforms import NEUTRAL_COLOR
 from lib.checkpoint import load_checkpoint, stored_label_set
 from lib.language.relevancy import METHODS, NEGATIVES, by_names, lerf
 from lib.stages import TextStage, build_stage, pick_device
@@ -185,7 +186,8 @@ def write_heat(path: Path, scene: Scene, values: np.ndarray) -> None:
     columns = dict(zip("xyz", scene.points.T))
     columns |= dict(zip(("red", "green", "blue"), heat_colors(values, *usual_and_highest(values)).T))
     columns |= {"relevancy": values.astype(np.float32)}
-    columns |= dict(zip(("input_red", "input_green", "input_blue"), scene.colors.T))
+    colors = np.full(scene.points.shape, NEUTRAL_COLOR, np.uint8) if scene.colors is None else scene.colors
+    columns |= dict(zip(("input_red", "input_green", "input_blue"), colors.T))
     if scene.labels is not None:
         columns |= {"ground_truth": scene.labels.astype(np.int32)}
     write_columns(path, columns)

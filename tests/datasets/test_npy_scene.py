@@ -50,7 +50,7 @@ def spoil(name, values):
 
 
 @pytest.mark.parametrize("change,words", [
-    (lambda folder: (folder / "color.npy").unlink(), "color.npy: no such file"),
+    (lambda folder: (folder / "coord.npy").unlink(), "coord.npy: no such file"),
     (lambda folder: (folder / "coord.npy").write_bytes(b"\x93NUMPY\x01"), "coord.npy: truncated or no array"),
     (spoil("coord", np.full((50, 3), np.nan, np.float32)), "finite ones only"),
     (spoil("coord", np.zeros((50, 4), np.float32)), "one row of 3 a point"),

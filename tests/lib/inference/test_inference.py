@@ -142,7 +142,7 @@ def truncate(path):
 
 def drop_colors(path):
     columns = read_columns(path)
-    write_columns(path, {axis: columns[axis] for axis in "xyz"})
+    write_columns(path, {name: columns[name] for name in columns if name != "green"})
 
 
 def wrong_labels(path):

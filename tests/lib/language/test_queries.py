@@ -238,9 +238,9 @@ def bad_checkpoint(tmp_path, **changes):
     return str(tmp_path / "bad.ckpt")
 
 
-def without_colors(tmp_path, scene):
+def without_green(tmp_path, scene):
     columns = read_columns(scene)
-    write_columns(tmp_path / "grey.ply", {axis: columns[axis] for axis in "xyz"})
+    write_columns(tmp_path / "grey.ply", {name: columns[name] for name in columns if name != "green"})
     return str(tmp_path / "grey.ply")
 
 
@@ -248,7 +248,7 @@ def without_colors(tmp_path, scene):
     (lambda t, s: {"scene": "nowhere.ply"}, "nowhere.ply: no such scene"),
     (lambda t, s: {"scene": str(t)}, "no such scene"),
     (lambda t, s: {"scene": str(t / "stage1.ckpt")}, "no .ply file"),
-    (lambda t, s: {"scene": without_colors(t, s)}, "no colours"),
+    (lambda t, s: {"scene": without_green(t, s)}, "no colours"),
     (lambda t, s: {"weights": "nowhere.ckpt"}, "nowhere.ckpt: no such checkpoint"),
     (lambda t, s: {"weights": bad_checkpoint(t, config={"use_embedding_loss": False})}, "no stage-1 checkpoint"),
     (lambda t, s: {"weights": bad_checkpoint(t, config=None)}, "no stage-1 checkpoint"),
