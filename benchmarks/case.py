@@ -67,16 +67,30 @@ class Case:
             peers.load_weights(self.model, weights)
 
     def infer(self, batch: Input) -> torch.Tensor:
-        """Logits (N, 200) float32: a forward pass without gradients, batch norm as in training."""
+        """Logits (N, 200) float32: a forward pass without gradients, as inference runs it."""
+        self.model.eval()
         with torch.no_grad():
             return choose(self.engine, self.precision)(self.model, batch)
 
     def train(self, batch: Input) -> None:
         """A forward and a backward pass."""
+        self.model.train()
         logits = choose(self.engine, self.precision)(self.model, batch)
         # of a mean over many voxels most float16 gradients would be 0, and products of zeros can be faster
         functional.cross_entropy(logits, batch.labels, reduction="sum").backward()
         self.model.zero_grad()
+
+    def settle(self, batch: Input) -> None:
+        """Make a batch's statistics the running ones of batch norm: those of an untrained network are far from any."""
+        norms = [module for module in self.model.modules() if isinstance(module, nn.BatchNorm1d)]
+        momentum = [norm.momentum for norm in norms]
+        for norm in norms:
+            norm.momentum = 1.0
+        self.model.train()
+        with torch.no_grad():
+            choose(self.engine, self.precision)(self.model, batch)
+        for norm, before in zip(norms, momentum):
+            norm.momentum = before
 
     def build_maps(self, batch: Input) -> lib.sparse.CoordinateManager:
         """All coordinate and kernel maps that a forward pass of the network makes; after `trace`."""

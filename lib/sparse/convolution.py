@@ -1,10 +1,13 @@
 """Sparse convolution over a kernel map, with its gradients, by the path that `chooser` chooses."""
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from lib.sparse.chooser import path_of
 from lib.sparse.kernel_maps import KernelMap
+from lib.sparse.paths import cpu
 
 
 class _SparseConvolution(torch.autograd.Function):
@@ -32,6 +35,30 @@ class _SparseConvolution(torch.autograd.Function):
         return grad_features, grad_weight, grad_bias, None
 
 
+@dataclass
+class Pending:
+    """A convolution's result (N_out, C_out) that nobody has asked for yet, so that what follows it can be done on the
+    way; has the shape, type and device it will have.
+    """
+    features: Tensor
+    weight: Tensor
+    bias: Tensor | None
+    kernel_map: KernelMap | None
+
+    dtype = property(lambda self: self.features.dtype)
+    device = property(lambda self: self.features.device)
+
+    @property
+    def shape(self) -> torch.Size:
+        rows = len(self.features) if self.kernel_map is None else self.kernel_map.num_outputs
+        return torch.Size((rows, self.weight.shape[2]))
+
+    @torch.no_grad()
+    def compute(self, finish: cpu.Finish | None = None) -> Tensor:
+        """The result, once it is `finish`ed."""
+        return cpu.convolve(self.features, self.weight, self.kernel_map, self.bias, finish)
+
+
 def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap | None,
                        bias: Tensor | None = None) -> Tensor:
     """Convolve features (N_in, C_in) with weight (K, C_in, C_out) over a kernel map and add bias (1, C_out).
@@ -39,6 +66,21 @@ def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap |
     kernel_map None: every row alone, K = 1. Returns (N_out, C_out). Under `torch.autocast` all are cast to the autocast
     type. Raises ValueError when channels or types disagree.
     """
+    return _SparseConvolution.apply(*_operands(features, weight, bias), kernel_map)
+
+
+def pending_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap | None,
+                        bias: Tensor | None = None) -> Tensor | Pending:
+    """`sparse_convolution`, which on the compiled path and without gradients waits for what follows it."""
+    if torch.is_grad_enabled():
+        return sparse_convolution(features, weight, kernel_map, bias)
+    operands = _operands(features, weight, bias)
+    if path_of(operands[0]) is cpu:
+        return Pending(*operands, kernel_map)
+    return _SparseConvolution.apply(*operands, kernel_map)
+
+
+def _operands(features: Tensor, weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor, Tensor | None]:
     if features.shape[1] != weight.shape[1]:
         raise ValueError(f"convolution: {features.shape[1]} input channels for a kernel with {weight.shape[1]}")
     if torch.is_autocast_enabled(features.device.type) and features.dtype != torch.float64:
@@ -46,4 +88,4 @@ def sparse_convolution(features: Tensor, weight: Tensor, kernel_map: KernelMap |
         features, weight = features.to(dtype), weight.to(dtype)
     if features.dtype != weight.dtype:
         raise ValueError(f"convolution: features are {features.dtype}, the kernel is {weight.dtype}")
-    return _SparseConvolution.apply(features, weight, None if bias is None else bias.to(features.dtype), kernel_map)
+    return features, weight, None if bias is None else bias.to(features.dtype)

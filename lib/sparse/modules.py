@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from lib.sparse.convolution import sparse_convolution
+from lib.sparse.convolution import pending_convolution
 from lib.sparse.norm import can_defer, defer
 from lib.sparse.tensor import SparseTensor
 
@@ -40,7 +40,7 @@ class _ConvolutionBase(nn.Module):
             nn.init.uniform_(parameter, -bound, bound)
 
     def _pointwise(self, x: SparseTensor) -> SparseTensor:
-        return x.with_rows(sparse_convolution(x.rows, self.kernel[None], None, self.bias))
+        return x.with_rows(pending_convolution(x.rows, self.kernel[None], None, self.bias))
 
     def extra_repr(self) -> str:
         return (f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}, "
@@ -56,7 +56,7 @@ class MinkowskiConvolution(_ConvolutionBase):
         manager, in_stride = x.coordinate_manager, x.tensor_stride
         out_stride = manager.stride(in_stride, self.stride) if self.stride > 1 else in_stride
         kernel_map = manager.kernel_map(in_stride, out_stride, self.kernel_size, self.dilation)
-        rows = sparse_convolution(x.rows, self.kernel, kernel_map, self.bias)
+        rows = pending_convolution(x.rows, self.kernel, kernel_map, self.bias)
         return SparseTensor.of_rows(rows, out_stride, manager)
 
 
@@ -76,7 +76,7 @@ class MinkowskiConvolutionTranspose(_ConvolutionBase):
             raise ValueError(f"transposed convolution: no finer coordinate map of tensor stride {in_stride}/"
                              f"{self.stride} is known; only a map that was strided down can be returned to")
         forward_map = manager.kernel_map(out_stride, in_stride, self.kernel_size, self.dilation)
-        rows = sparse_convolution(x.rows, self.kernel, forward_map.transposed(), self.bias)
+        rows = pending_convolution(x.rows, self.kernel, forward_map.transposed(), self.bias)
         return SparseTensor.of_rows(rows, out_stride, manager)
 
 
@@ -90,9 +90,11 @@ class MinkowskiBatchNorm(nn.Module):
     def forward(self, x: SparseTensor) -> SparseTensor:
         bn = self.bn
         training = self.training and len(x) > 1  # one voxel has no variance: normalise it as evaluation does
-        if can_defer(bn, x.rows):
-            return x.with_rows(defer(bn, x.rows, training and bn.training))
-        if self.training and not training:
+        training = training and bn.training
+        rows = x.rows if training else x.waiting
+        if can_defer(bn, rows):
+            return x.with_rows(defer(bn, rows, training))
+        if self.training and bn.training and not training:
             return x.with_rows(functional.batch_norm(x.rows, bn.running_mean, bn.running_var, bn.weight, bn.bias,
                                                          training=False, eps=bn.eps))
         return x.with_rows(bn(x.rows))
@@ -108,4 +110,6 @@ class MinkowskiReLU(nn.Module):
     def forward(self, x: SparseTensor) -> SparseTensor:
         if x.deferred is not None:
             return x.with_rows(x.deferred.finish(relu=True))
-        return x.with_rows(functional.relu(x.rows, inplace=self.inplace and not x.is_seen))
+        # without gradients a convolution that waits may still read these rows
+        inplace = self.inplace and not x.is_seen and torch.is_grad_enabled()
+        return x.with_rows(functional.relu(x.rows, inplace=inplace))

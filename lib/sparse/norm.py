@@ -1,7 +1,8 @@
 """Batch norm fused with the residual sum and the ReLU that follow it, on a CPU.
 
 `MinkowskiBatchNorm` returns a sparse tensor whose features are a `Deferred`: statistics taken, nothing computed yet.
-`+`, `MinkowskiReLU` or whoever reads `.F` finishes it, so the three cost one pass over the rows instead of three.
+`+`, `MinkowskiReLU` or whoever reads `.F` finishes it, so the three cost one pass over the rows instead of three; in
+evaluation without gradients none, as the convolution before them does them to its sums.
 """
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from lib.sparse.chooser import path_of
+from lib.sparse.convolution import Pending
 from lib.sparse.paths import cpu, reference
 
 
@@ -43,7 +45,7 @@ class Deferred:
 
     mean, inverse_std: (C,) float64, so that no digit is lost in which values far from 0 differ.
     """
-    x: Tensor
+    x: Tensor | Pending
     weight: Tensor
     bias: Tensor
     mean: Tensor
@@ -66,11 +68,13 @@ class Deferred:
 
     def finish(self, relu: bool = False) -> Tensor:
         """The features, with negative ones set to 0 if `relu`."""
+        if isinstance(self.x, Pending):
+            return self.x.compute(cpu.Finish(self.mean, self.inverse_std, self.weight, self.bias, self.residual, relu))
         return _Normalize.apply(self.x, self.weight, self.bias, self.residual, self.mean, self.inverse_std, relu,
                                 self.training, self.path)
 
 
-def can_defer(norm: nn.Module, features: Tensor) -> bool:
+def can_defer(norm: nn.Module, features: Tensor | Pending) -> bool:
     """Whether a path has this batch norm: the plain one, with weights and running statistics, on a CPU.
 
     On a GPU torch's own takes off the mean before it scales; on a CPU torch's does not.
@@ -81,8 +85,11 @@ def can_defer(norm: nn.Module, features: Tensor) -> bool:
     return path is cpu and norm.weight.dtype == torch.float32 or path is reference and features.device.type == "cpu"
 
 
-def defer(norm: nn.BatchNorm1d, features: Tensor, training: bool) -> Deferred:
-    """Batch norm of features (N, C); training: by their own statistics, which also move the running ones."""
+def defer(norm: nn.BatchNorm1d, features: Tensor | Pending, training: bool) -> Deferred:
+    """Batch norm of features (N, C); training: by their own statistics, which also move the running ones.
+
+    Those of a convolution that waits, only by the running ones.
+    """
     if features.shape[1] != norm.num_features:
         raise ValueError(f"batch norm: {features.shape[1]} channels for a norm of {norm.num_features}")
     path, mean, variance = path_of(features), norm.running_mean, norm.running_var

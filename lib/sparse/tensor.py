@@ -2,6 +2,7 @@
 import torch
 from torch import Tensor
 
+from lib.sparse.convolution import Pending
 from lib.sparse.coordinates import CoordinateManager
 from lib.sparse.norm import Deferred
 
@@ -42,10 +43,10 @@ class SparseTensor:
         self.coordinate_map_key = coordinate_map_key
         self.coordinate_manager = coordinate_manager
         self._given: Tensor | None = features  # as the caller has them
-        self._rows: Tensor | Deferred = coordinate_manager.rows_inside(features, coordinate_map_key)
+        self._rows: Tensor | Pending | Deferred = coordinate_manager.rows_inside(features, coordinate_map_key)
 
     @classmethod
-    def of_rows(cls, rows: Tensor | Deferred, coordinate_map_key: int,
+    def of_rows(cls, rows: Tensor | Pending | Deferred, coordinate_map_key: int,
                 coordinate_manager: CoordinateManager) -> "SparseTensor":
         """Features (N, C) in the order that the coordinate manager keeps rows in, as layers have them."""
         x = cls.__new__(cls)
@@ -65,7 +66,14 @@ class SparseTensor:
         """(N, C) features in the order that the coordinate manager keeps rows in: what layers compute with."""
         if isinstance(self._rows, Deferred):
             self._rows = self._rows.finish()
+        elif isinstance(self._rows, Pending):
+            self._rows = self._rows.compute()
         return self._rows
+
+    @property
+    def waiting(self) -> Tensor | Pending:
+        """`rows`, or the convolution that gives them where it has not been computed yet."""
+        return self._rows if isinstance(self._rows, Pending) else self.rows
 
     @property
     def is_seen(self) -> bool:
@@ -97,7 +105,7 @@ class SparseTensor:
         return SparseTensor(features, coordinate_map_key=self.coordinate_map_key,
                             coordinate_manager=self.coordinate_manager)
 
-    def with_rows(self, rows: Tensor | Deferred) -> "SparseTensor":
+    def with_rows(self, rows: Tensor | Pending | Deferred) -> "SparseTensor":
         """The same, in the order of `rows`."""
         return SparseTensor.of_rows(rows, self.coordinate_map_key, self.coordinate_manager)
 

@@ -12,7 +12,7 @@
 namespace {
 constexpr int DEPTH = 128;       // words of one row multiplied per pass: a block of B is DEPTH x 64 floats, 32 KB
 constexpr int MAX_TILE = 512;    // output rows whose sums one thread holds in its cache
-constexpr int MAX_PAIRS = 128;   // pairs summed per pass of the weight gradient
+constexpr int MAX_PAIRS = 128;  // pairs summed per pass of the weight gradient
 
 struct Free { void operator()(void* p) const { std::free(p); } };
 typedef std::unique_ptr<float[], Free> Buffer;
@@ -94,8 +94,8 @@ struct Tile {
 
 template <bool BF16>
 void convolve(const void* features, const void* weight, const int32_t* table, void* result, const float* bias,
-              int64_t rows, int offsets, int inputs, int outputs, int64_t stride_k, int64_t stride_c, int64_t stride_n,
-              bool flipped, int threads) {
+              const Finish& finish, int64_t rows, int offsets, int inputs, int outputs, int64_t stride_k,
+              int64_t stride_c, int64_t stride_n, bool flipped, int threads) {
   typedef typename std::conditional<BF16, uint16_t, float>::type T;
   const Columns columns(outputs);
   const int words = BF16 ? inputs / 2 : inputs;
@@ -142,7 +142,8 @@ void convolve(const void* features, const void* weight, const int32_t* table, vo
       }
       for (int i = 0; i < count; i++) {
         T* out = (T*)result + (begin + i) * outputs + first;
-        const float* sums = work.sums + i * COLUMNS;
+        float* sums = work.sums + i * COLUMNS;
+        finish.apply<T>(sums, first, n, (begin + i) * outputs);
         if constexpr (BF16) for (int c = 0; c < n; c++) out[c] = to_bf16(sums[c]);
         else std::memcpy(out, sums, n * 4);
       }
@@ -152,8 +153,8 @@ void convolve(const void* features, const void* weight, const int32_t* table, vo
 
 // The same over pairs by tile and offset, all blocks of columns of a tile one after the other.
 void convolve_listed(const float* features, const float* weight, const Lists& lists, float* result, const float* bias,
-                     int64_t rows, int inputs, int outputs, int64_t stride_k, int64_t stride_c, int64_t stride_n,
-                     bool flipped, int threads) {
+                     const Finish& finish, int64_t rows, int inputs, int outputs, int64_t stride_k, int64_t stride_c,
+                     int64_t stride_n, bool flipped, int threads) {
   const Columns columns(outputs, inputs <= 3 ? 4 : MAX_WIDTH);
   const int offsets = lists.offsets;
   Buffer panels = buffer((int64_t)inputs * columns.vectors * LANES * offsets);
@@ -180,8 +181,8 @@ void convolve_listed(const float* features, const float* weight, const Lists& li
           auto run = [&](auto constant) {
             convolve_tile<decltype(constant)::value>(
                 lists, t, (int)count, features, inputs, panels.get() + (int64_t)first * inputs * offsets,
-                (int64_t)inputs * width, width, flipped, bias ? bias + first : nullptr, columns.count(j), sums.get(),
-                result + first, outputs);
+                (int64_t)inputs * width, width, flipped, bias, first, columns.count(j), finish, sums.get(), result,
+                outputs);
           };
           switch (columns.width(j)) {
             case 1: run(std::integral_constant<int, 1>()); break;
@@ -249,6 +250,13 @@ struct Item {
   float* sums;
 };
 
+// Pairs of an item that wait until there are enough of them: a pass over few costs as much as one over many.
+template <class T>
+struct Waiting {
+  int count = 0;
+  const T *in[MAX_PAIRS], *out[MAX_PAIRS];
+};
+
 template <bool BF16>
 void outer_products(const void* features, const void* gradient, const int32_t* table, const Lists* lists, float* result,
                     int64_t rows, int offsets, int inputs, int outputs, bool flipped, int threads) {
@@ -297,23 +305,24 @@ void outer_products(const void* features, const void* gradient, const int32_t* t
   for (int thread = 0; thread < threads; thread++) {
     Buffer a = buffer(pitch * MAX_PAIRS), b = buffer(MAX_WIDTH * LANES * MAX_PAIRS);
     std::fill_n(a.get(), pitch * MAX_PAIRS, 0.f);
-    const T *in[MAX_PAIRS], *out[MAX_PAIRS];
+    std::vector<Waiting<T>> waiting(shares[thread].size());
     for (const Item& item : shares[thread]) std::fill_n(item.sums, item.channels * padded, 0.f);
+    auto flush = [&](const Item& item, Waiting<T>& pairs) {
+      const int words = BF16 ? (pairs.count + 1) / 2 : pairs.count;
+      pack_rows<BF16>(pairs.in, pairs.count, item.channel, item.channels, (int)pitch, a.get());
+      for (int j = 0; j < columns.blocks; j++)
+        with_width(columns.width(j), [&](auto constant) {
+          constexpr int WIDTH = decltype(constant)::value;
+          pack_rows<BF16, WIDTH>(pairs.out, pairs.count, columns.begin(j), columns.count(j), WIDTH * LANES, b.get());
+          add_outer_products<WIDTH, BF16>(a.get(), pitch, b.get(), item.sums + columns.begin(j), padded, item.channels,
+                                          words);
+        });
+      pairs.count = 0;
+    };
     for (int64_t first = 0; first < rows; first += step)
-      for (const Item& item : shares[thread]) {
-        int count = 0;
-        auto flush = [&]() {
-          const int words = BF16 ? (count + 1) / 2 : count;
-          pack_rows<BF16>(in, count, item.channel, item.channels, (int)pitch, a.get());
-          for (int j = 0; j < columns.blocks; j++)
-            with_width(columns.width(j), [&](auto constant) {
-              constexpr int WIDTH = decltype(constant)::value;
-              pack_rows<BF16, WIDTH>(out, count, columns.begin(j), columns.count(j), WIDTH * LANES, b.get());
-              add_outer_products<WIDTH, BF16>(a.get(), pitch, b.get(), item.sums + columns.begin(j), padded,
-                                              item.channels, words);
-            });
-          count = 0;
-        };
+      for (size_t n = 0; n < shares[thread].size(); n++) {
+        const Item& item = shares[thread][n];
+        Waiting<T>& pairs = waiting[n];
         if (lists) {
           const int64_t end = std::min(first + step, item.end);
           for (int64_t from = std::max(first, item.begin); from < end; from += TILE) {
@@ -321,24 +330,24 @@ void outer_products(const void* features, const void* gradient, const int32_t* t
             const int32_t* sources = lists->inputs + start;
             const uint16_t* places = lists->places + start;
             for (int64_t i = 0; i < lists->pairs(from / TILE, item.offset); i++) {
-              in[count] = (const T*)features + (int64_t)sources[i] * inputs;
-              out[count] = (const T*)gradient + (from + places[i]) * outputs;
-              if (++count == MAX_PAIRS) flush();
+              pairs.in[pairs.count] = (const T*)features + (int64_t)sources[i] * inputs;
+              pairs.out[pairs.count] = (const T*)gradient + (from + places[i]) * outputs;
+              if (++pairs.count == MAX_PAIRS) flush(item, pairs);
             }
           }
-          if (count) flush();
           continue;
         }
         const int32_t* line = table ? table + item.offset * rows : nullptr;
         for (int64_t i = std::max(first, item.begin); i < std::min(first + step, item.end); i++) {
           const int64_t row = line ? line[i] : i;
-          in[count] = (const T*)features + (row < 0 ? 0 : row) * inputs;
-          out[count] = (const T*)gradient + i * outputs;
-          count += row >= 0;
-          if (count == MAX_PAIRS) flush();
+          pairs.in[pairs.count] = (const T*)features + (row < 0 ? 0 : row) * inputs;
+          pairs.out[pairs.count] = (const T*)gradient + i * outputs;
+          pairs.count += row >= 0;
+          if (pairs.count == MAX_PAIRS) flush(item, pairs);
         }
-        if (count) flush();
       }
+    for (size_t n = 0; n < waiting.size(); n++)
+      if (waiting[n].count) flush(shares[thread][n], waiting[n]);
   }
 #pragma omp parallel for collapse(2) schedule(static) num_threads(threads)
   for (int k = 0; k < offsets; k++)
@@ -358,24 +367,29 @@ int sparse_has_bf16() { return HAS_BF16; }
 
 // features (N_in, C_in), weight (K, C_in, C_out) by its strides, table (K, N_out) or null for row i to row i,
 // bias (C_out) float32 or null; result (N_out, C_out). bfloat16: C_in must be even. flipped: offset k uses weight K-1-k.
+// mean, scale, shift (C_out) float32, residual (N_out, C_out), each or null, and relu: see Finish.
 void sparse_convolve(int bf16, const void* features, const void* weight, const int32_t* table, void* result,
-                     const float* bias, int64_t rows, int offsets, int inputs, int outputs, int64_t stride_k,
-                     int64_t stride_c, int64_t stride_n, int flipped, int threads) {
+                     const float* bias, const float* mean, const float* scale, const float* shift,
+                     const void* residual, int relu, int64_t rows, int offsets, int inputs, int outputs,
+                     int64_t stride_k, int64_t stride_c, int64_t stride_n, int flipped, int threads) {
+  const Finish finish{mean, scale, shift, residual, (bool)relu};
   if constexpr (HAS_BF16)
     if (bf16)
-      return convolve<true>(features, weight, table, result, bias, rows, offsets, inputs, outputs, stride_k, stride_c,
-                            stride_n, flipped, threads);
-  convolve<false>(features, weight, table, result, bias, rows, offsets, inputs, outputs, stride_k, stride_c, stride_n,
-                  flipped, threads);
+      return convolve<true>(features, weight, table, result, bias, finish, rows, offsets, inputs, outputs, stride_k,
+                            stride_c, stride_n, flipped, threads);
+  convolve<false>(features, weight, table, result, bias, finish, rows, offsets, inputs, outputs, stride_k, stride_c,
+                  stride_n, flipped, threads);
 }
 
 // The same over the lists of a table, in float32.
 void sparse_convolve_listed(const float* features, const float* weight, const int64_t* starts, const int32_t* inputs,
-                            const uint16_t* places, float* result, const float* bias, int64_t rows, int offsets,
-                            int channels, int outputs, int64_t stride_k, int64_t stride_c, int64_t stride_n,
-                            int flipped, int threads) {
-  convolve_listed(features, weight, {starts, inputs, places, offsets}, result, bias, rows, channels, outputs,
-                  stride_k, stride_c, stride_n, flipped, threads);
+                            const uint16_t* places, float* result, const float* bias, const float* mean,
+                            const float* scale, const float* shift, const void* residual, int relu, int64_t rows,
+                            int offsets, int channels, int outputs, int64_t stride_k, int64_t stride_c,
+                            int64_t stride_n, int flipped, int threads) {
+  convolve_listed(features, weight, {starts, inputs, places, offsets}, result, bias,
+                  {mean, scale, shift, residual, (bool)relu}, rows, channels, outputs, stride_k, stride_c, stride_n,
+                  flipped, threads);
 }
 
 // result (K, C_in, C_out) float32 = for each offset the sum of features[i]^T gradient[o] over its pairs.

@@ -84,14 +84,14 @@ static void add_shallow(const float* features, const int32_t* inputs, const uint
   }
 }
 
-// All columns of the outputs of one tile; weights packed by blocks of columns: [block][offset][channel][width * LANES].
+// `columns` outputs from `first` on of one tile; weights packed by blocks of columns: [block][offset][channel][width * LANES].
 template <int WIDTH>
 static void convolve_tile(const Lists& lists, int64_t tile, int count, const float* features, int64_t channels,
-                          const float* b, int64_t stride_k, int64_t stride, bool flipped, const float* bias, int columns,
-                          float* sums, float* result, int64_t outputs) {
+                          const float* b, int64_t stride_k, int64_t stride, bool flipped, const float* bias, int first,
+                          int columns, const Finish& finish, float* sums, float* result, int64_t outputs) {
   constexpr int COLUMNS = WIDTH * LANES;
   alignas(64) float start[COLUMNS];
-  for (int c = 0; c < COLUMNS; c++) start[c] = bias && c < columns ? bias[c] : 0.f;
+  for (int c = 0; c < COLUMNS; c++) start[c] = bias && c < columns ? bias[first + c] : 0.f;
   for (int i = 0; i < count; i++) std::memcpy(sums + i * COLUMNS, start, sizeof(start));
   for (int k = 0; k < lists.offsets; k++) {
     const int64_t* start = lists.starts + tile * (lists.offsets + 1) + k;
@@ -109,7 +109,9 @@ static void convolve_tile(const Lists& lists, int64_t tile, int count, const flo
     }
   }
   for (int i = 0; i < count; i++) {
-    float* out = result + (tile * TILE + i) * outputs;
+    const int64_t at = (tile * TILE + i) * outputs;
+    finish.apply<float>(sums + i * COLUMNS, first, columns, at);
+    float* out = result + at + first;
     if (columns == COLUMNS) std::memcpy(out, sums + i * COLUMNS, sizeof(start));
     else std::memcpy(out, sums + i * COLUMNS, columns * 4);
   }

@@ -119,3 +119,27 @@ static inline float from_bf16(uint16_t value) {
   std::memcpy(&result, &bits, 4);
   return result;
 }
+
+// What is done to an output's sum before it is written: batch norm by known statistics, a residual, a ReLU, each if
+// there. mean, scale and shift have a number a channel, residual (N, channels) the type of the result.
+struct Finish {
+  const float *mean, *scale, *shift;
+  const void* residual;
+  bool relu;
+
+  // `count` sums of a row from channel `first` on; `at`: the row's first value in the residual.
+  template <class T>
+  void apply(float* sums, int first, int count, int64_t at) const {
+    if (scale)
+      for (int c = 0; c < count; c++)
+        sums[c] = (sums[c] - mean[first + c]) * scale[first + c] + shift[first + c];
+    if (residual) {
+      const T* other = (const T*)residual + at + first;
+      for (int c = 0; c < count; c++)
+        if constexpr (sizeof(T) == 4) sums[c] += other[c];
+        else sums[c] += from_bf16(other[c]);
+    }
+    if (relu)
+      for (int c = 0; c < count; c++) sums[c] = sums[c] > 0.f ? sums[c] : (sums[c] == sums[c] ? 0.f : sums[c]);
+  }
+};

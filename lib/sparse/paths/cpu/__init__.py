@@ -11,7 +11,7 @@ from torch import Tensor
 from lib.sparse.kernel_maps import KernelMap
 from lib.sparse.paths.cpu.build import BuildError, library
 
-__all__ = ["TYPES", "BuildError", "convolve", "library", "neighbour_table", "normalize", "normalize_backward",
+__all__ = ["TYPES", "BuildError", "Finish", "convolve", "library", "neighbour_table", "normalize", "normalize_backward",
            "reverse_table", "statistics", "weight_gradient"]
 
 TYPES = (torch.float32, torch.bfloat16)
@@ -64,34 +64,66 @@ def _table(kernel_map: KernelMap | None) -> tuple[Tensor | None, bool]:
     return (None, False) if kernel_map is None else (kernel_map.table, kernel_map.flipped)
 
 
-def convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bias: Tensor | None = None) -> Tensor:
+@dataclass
+class Finish:
+    """What follows a convolution and is done to its sums before they are written: batch norm by known statistics,
+    `(x - mean) * inverse_std * weight + bias`, then `+ residual`, then at least 0 if `relu`.
+
+    mean, inverse_std: (C,) float64; weight, bias: (C,) float32; residual: (N, C) in the result's type, or None.
+    """
+    mean: Tensor
+    inverse_std: Tensor
+    weight: Tensor
+    bias: Tensor
+    residual: Tensor | None = None
+    relu: bool = False
+
+    def affine(self) -> tuple[Tensor, Tensor, Tensor]:
+        """mean, scale, shift, (C,) float32 each: the norm is (x - mean) * scale + shift."""
+        scale, mean = self.weight.detach().double() * self.inverse_std, self.mean.float()
+        shift = self.bias.detach().double() - (self.mean - mean.double()) * scale
+        return mean, scale.float(), shift.float()
+
+
+def convolve(features: Tensor, weight: Tensor, kernel_map: KernelMap | None, bias: Tensor | None = None,
+             finish: Finish | None = None) -> Tensor:
     """`out[o] = bias + sum over k of features[table[k, o]] @ weight[k]`, offsets without a row left out.
 
     features: (N_in, C_in) and weight: (K, C_in, C_out), float32 or bfloat16; kernel_map None: row o alone (K = 1);
-    bias: (1, C_out). Returns (N_out, C_out) in the features' type.
+    bias: (1, C_out); finish: what is done to `out` on the way. Returns (N_out, C_out) in the features' type.
     """
     table, flipped = _table(kernel_map)
     dtype = features.dtype
     bf16, (features, weight) = _operands(features, weight)
     if kernel_map is None and not bf16 and library().sparse_tile():  # of AVX2 nobody makes more than torch's library
-        out = features @ weight[0] if bias is None else torch.addmm(bias.detach().float(), features, weight[0])
-        return out.to(dtype)
+        return _multiply(features, weight[0], bias, finish).to(dtype)
     features = features.contiguous()
     volume, inputs, outputs = weight.shape
     rows = len(features) if table is None else table.shape[1]
     out = features.new_empty(rows, outputs)
     bias = None if bias is None else bias.detach().float().contiguous()
+    affine, residual = (None,) * 3, None
+    if finish is not None:
+        affine, residual = finish.affine(), finish.residual
+        residual = None if residual is None else residual.to(features.dtype).contiguous()
+    after = (*map(_address, (bias, *affine, residual)), finish is not None and finish.relu, rows, volume, inputs,
+             outputs, *weight.stride(), flipped, torch.get_num_threads())
     if kernel_map is not None and not bf16 and library().sparse_tile():
         lists = _lists(kernel_map)
         library().sparse_convolve_listed(
             _address(features), _address(weight), _address(lists.starts), _address(lists.inputs),
-            _address(lists.places), _address(out), _address(bias), rows, volume, inputs, outputs, *weight.stride(),
-            flipped, torch.get_num_threads())
+            _address(lists.places), _address(out), *after)
         return out.to(dtype)
-    library().sparse_convolve(bf16, _address(features), _address(weight), _address(table), _address(out),
-                               _address(bias), rows, volume, inputs, outputs, *weight.stride(), flipped,
-                               torch.get_num_threads())
+    library().sparse_convolve(bf16, _address(features), _address(weight), _address(table), _address(out), *after)
     return out.to(dtype)
+
+
+def _multiply(features: Tensor, weight: Tensor, bias: Tensor | None, finish: Finish | None) -> Tensor:
+    """features (N, C_in) @ weight (C_in, C_out) + bias (1, C_out) and what follows, by torch's library."""
+    out = features @ weight if bias is None else torch.addmm(bias.detach().float(), features, weight)
+    if finish is None:
+        return out
+    return normalize(out, finish.residual, finish.mean, finish.inverse_std, finish.weight, finish.bias, finish.relu)
 
 
 def weight_gradient(features: Tensor, grad_out: Tensor, kernel_map: KernelMap | None) -> Tensor:

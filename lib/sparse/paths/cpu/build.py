@@ -27,8 +27,8 @@ _pointer, _int, _long = ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
 _SIGNATURES = {
     "sparse_has_bf16": [],
     "sparse_tile": [],
-    "sparse_convolve": [_int, *[_pointer] * 5, _long, _int, _int, _int, _long, _long, _long, _int, _int],
-    "sparse_convolve_listed": [*[_pointer] * 7, _long, _int, _int, _int, _long, _long, _long, _int, _int],
+    "sparse_convolve": [_int, *[_pointer] * 9, _int, _long, _int, _int, _int, _long, _long, _long, _int, _int],
+    "sparse_convolve_listed": [*[_pointer] * 11, _int, _long, _int, _int, _int, _long, _long, _long, _int, _int],
     "sparse_weight_gradient": [_int, *[_pointer] * 4, _long, *[_int] * 5],
     "sparse_weight_gradient_listed": [*[_pointer] * 6, _long, *[_int] * 5],
     "sparse_neighbour_table": [_pointer, _pointer, _long, _pointer, _pointer, _long, _pointer, _int, _int, _pointer,
