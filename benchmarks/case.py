@@ -56,13 +56,16 @@ class Case:
     """One network on one engine in one precision."""
 
     def __init__(self, engine: str, precision: str, model: str, device: torch.device,
-                 weights: dict[str, torch.Tensor] | None = None):
-        """weights: those of another case. Raises ValueError where the engine cannot serve."""
-        self.engine, self.precision, self.device = engine, precision, device
+                 weights: dict[str, torch.Tensor] | None = None, checkpointing: bool = False):
+        """weights: those of another case; checkpointing: of activations, in training. Raises ValueError where the
+        engine cannot serve.
+        """
+        self.engine, self.precision, self.device, self.checkpointing = engine, precision, device, checkpointing
         self.is_ours = engine in lib.sparse.ENGINES  # the others do not say what they do inside
         self.maps: list[tuple[int, int, int, int]] = []
         torch.manual_seed(0)
-        self.model = build_model(model, 3, CLASSES, engine=choose(engine, precision).engine).to(device)
+        self.model = build_model(model, 3, CLASSES, engine=choose(engine, precision).engine,
+                                 activation_checkpointing=checkpointing).to(device)
         if weights:
             peers.load_weights(self.model, weights)
 

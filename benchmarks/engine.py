@@ -88,11 +88,11 @@ def available(options) -> list[tuple[str, str]]:
     return found
 
 
-def make_cases(keys: list[tuple[str, str]], model: str, device: torch.device) -> Cases:
+def make_cases(options, model: str, device: torch.device) -> Cases:
     """All of them, with the same weights."""
     cases, weights = Cases(), None
-    for key in keys:
-        case = cases.attempt(key, Case, *key, model, device, weights)
+    for key in options.keys:
+        case = cases.attempt(key, Case, *key, model, device, weights, options.activation_checkpointing)
         if case:
             cases[key] = case
             weights = weights or case.model.state_dict()
@@ -151,7 +151,7 @@ def ceilings(device: torch.device, found: list[dict[str, float]]) -> dict[str, f
 def measure(options, model: str, voxels: int) -> None:
     """One table row per engine and precision; they take turns, so that a slow moment of the machine meets them all."""
     device = torch.device(options.device)
-    inputs, cases = make_inputs(voxels, options.inputs, device), make_cases(options.keys, model, device)
+    inputs, cases = make_inputs(voxels, options.inputs, device), make_cases(options, model, device)
     check(cases, inputs[0])
     kinds = ["infer"] if options.forward_only else ["infer", "train"]
     rates, times = [], {key: defaultdict(list) for key in cases}
@@ -192,7 +192,7 @@ def measure(options, model: str, voxels: int) -> None:
 def measure_layers(options, model: str, voxels: int) -> None:
     """One table row for each distinct convolution, engine and precision."""
     device = torch.device(options.device)
-    inputs, cases = make_inputs(voxels, options.inputs, device), make_cases(options.keys, model, device)
+    inputs, cases = make_inputs(voxels, options.inputs, device), make_cases(options, model, device)
     rates = ceilings(device, [best_rates(cases, device)])
     for key, case in list(cases.items()):
         if not case.is_ours:
@@ -218,6 +218,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     parser.add_argument("--forward_only", action="store_true")
     parser.add_argument("--memory", action="store_true", help="also peak memory, on a CPU in a process of its own")
+    parser.add_argument("--activation_checkpointing", action="store_true", help="training computes blocks twice")
     parser.add_argument("--per_layer", action="store_true", help="a table of the convolutions instead of the networks")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

@@ -1,7 +1,8 @@
 """Peak memory in MB of a pass run twice: `peak_memory(case, "Res16UNet34C", "train", batch)`.
 
 On a CPU it is that of a process of its own, `python -m benchmarks.memory ENGINE PRECISION MODEL PASS VOXELS.npy
-THREADS`, its programs and libraries included; on a GPU what torch's allocator gave out, other cases left out.
+THREADS CHECKPOINTING`, its programs and libraries included; on a GPU what torch's allocator gave out, other cases
+left out.
 """
 import os
 import subprocess
@@ -30,7 +31,8 @@ def peak_memory(case: Case, model: str, what: str, batch: Input) -> float:
         return (torch.cuda.max_memory_allocated(case.device) - others) / 2**20
     with tempfile.TemporaryDirectory() as folder:
         np.save(f"{folder}/voxels.npy", batch.coordinates.numpy())
-        arguments = [case.engine, case.precision, model, what, f"{folder}/voxels.npy", str(torch.get_num_threads())]
+        arguments = [case.engine, case.precision, model, what, f"{folder}/voxels.npy", str(torch.get_num_threads()),
+                     str(int(case.checkpointing))]
         result = subprocess.run([sys.executable, "-m", "benchmarks.memory", *arguments], capture_output=True, text=True,
                                 cwd=Path(__file__).resolve().parent.parent)
     if result.returncode:
@@ -47,12 +49,13 @@ def peak_resident() -> int:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
 
 
-def main(engine: str, precision: str, model: str, what: str, voxels: str, threads: str) -> None:
+def main(engine: str, precision: str, model: str, what: str, voxels: str, threads: str, checkpointing: str) -> None:
     """Print the peak of this process."""
     torch.set_num_threads(int(threads))
     keep_freed_memory()
     device = torch.device("cpu")
-    case, batch = Case(engine, precision, model, device), input_of(torch.from_numpy(np.load(voxels)), device)
+    case = Case(engine, precision, model, device, checkpointing=bool(int(checkpointing)))
+    batch = input_of(torch.from_numpy(np.load(voxels)), device)
     for _ in range(2):
         getattr(case, what)(batch)
     print(peak_resident() / 2**20)
