@@ -13,7 +13,7 @@ from pathlib import Path
 
 from config.command import command
 from datasets.files import SCENE_LIST, replacing
-from datasets.label_sets import LabelSet, find_label_set
+from datasets.label_sets import CLASSES_FILE, LabelSet, find_label_set
 
 
 def upload_files(folder: Path) -> tuple[list[Path], list[Path]]:
@@ -38,8 +38,12 @@ def listed_files(folder: Path) -> tuple[list[Path], str]:
     try:
         content = json.loads(path.read_bytes())
         texts, phase = sorted(folder / f"{name}.txt" for name in content["scenes"]), content["val_phase"]
+        failed = dict(content.get("failed") or {})
     except (ValueError, KeyError, TypeError):
         raise ValueError(f"{path}: is damaged; run inference.sh again") from None
+    if failed:
+        raise ValueError(f"{path}: {len(failed)} of {len(failed) + len(texts)} scenes failed ({', '.join(failed)}): "
+                         "mend them and run inference.sh again")
     for text in texts:
         if not text.is_file():
             raise FileNotFoundError(f"{text}: is missing, and {SCENE_LIST} lists its scene; run inference.sh again")
@@ -78,6 +82,9 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="default: label_set.csv in DIR, else scannet200")
     args = parser.parse_args(arguments)
     texts, scans = upload_files(args.folder)
+    if (args.folder / CLASSES_FILE).is_file():
+        raise ValueError(f"{args.folder / CLASSES_FILE}: the predictions are in classes of your own, which no "
+                         "benchmark takes; run inference.sh without --class_names")
     chosen, label_set = "", find_label_set(args.label_set, args.folder)
     if args.zip:
         texts, phase = listed_files(args.folder)

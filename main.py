@@ -15,14 +15,18 @@ from config.config import get_config  # noqa: E402
 
 
 @command
-def main(argv: list[str] | None = None) -> None:
+def main(argv: list[str] | None = None) -> int:
+    """Returns the exit code: 1, too, where a scan of several could not be read."""
     logging.basicConfig(format="%(message)s")
     config = get_config(argv)
     from lib.inference.predict import run_inference  # after the flags: a mistyped one need not wait for torch
     from lib.memory import keep_freed_memory
     from lib.training.trainer import train
     keep_freed_memory()
-    train(config) if config.is_train else run_inference(config)
+    if config.is_train:
+        train(config)
+        return 0
+    return int(bool(run_inference(config).failed))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import colorsys
 import csv
 import dataclasses
 import functools
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from datasets.files import replacing
 BUILT_IN = Path(__file__).resolve().parent.parent / "config" / "label_sets"
 DEFAULT = "scannet200"
 LABEL_SET_FILE = "label_set.csv"  # in a dataset root, a run and a folder of predictions
+CLASSES_FILE = "classes.json"  # in a folder of predictions in classes of one's own
 HIGHEST_ID = {"scannet200": 1400, "scannet20": 40}  # ids of these benchmarks end below; a higher one is of another set
 IGNORE_LABEL = -1
 UNLABELLED_COLOR = (100, 100, 100)
@@ -241,6 +243,24 @@ def label_set_of(names: Sequence[str], name: str) -> LabelSet:
     names = tuple(names)
     return LabelSet(name, names, np.arange(1, len(names) + 1, dtype=np.int32), ("",) * len(names),
                     np.array(_palette(len(names)), np.uint8))
+
+
+def write_classes(path: str | Path, label_set: LabelSet) -> None:
+    """Write a set as JSON, {id: {"name": ..., "color": [red, green, blue]}}, in the order of its ids."""
+    rows = sorted(zip(label_set.ids.tolist(), label_set.names, label_set.colors.tolist()))
+    with replacing(path) as file:
+        json.dump({str(number): {"name": name, "color": color} for number, name, color in rows}, file, indent=1)
+
+
+def read_classes(path: str | Path) -> LabelSet:
+    """The set that `write_classes` wrote. Raises ValueError for another file."""
+    try:
+        content = json.loads(Path(path).read_bytes())
+        table = {"name": "own", "names": [row["name"] for row in content.values()], "ids": [int(k) for k in content],
+                 "groups": [""] * len(content), "colors": [row["color"] for row in content.values()]}
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise ValueError(f"{path}: is damaged; run inference.sh again") from None
+    return LabelSet.from_table(table, path)
 
 
 def find_label_set(flag: str | Path | None, *folders: str | Path) -> LabelSet:

@@ -16,6 +16,9 @@ from datasets.files import replacing
 HEADER_LIMIT = 1 << 16  # bytes; a header that does not end before is no header
 _TYPES = {"i1": np.int8, "u1": np.uint8, "i2": np.int16, "u2": np.uint16, "i4": np.int32, "u4": np.uint32,
           "f4": np.float32, "f8": np.float64}
+_NAMES = {"i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort", "i4": "int", "u4": "uint", "f4": "float",
+          "f8": "double"}
+ROWS_AT_ONCE = 1 << 20  # of a file that is written
 
 
 @dataclass
@@ -95,8 +98,8 @@ def read_columns(path: str | Path) -> dict[str, np.ndarray]:
     return {name: np.array(data[name]).astype(data[name].dtype.newbyteorder("=")) for name in scalar}
 
 
-def write_columns(path: str | Path, columns: dict[str, np.ndarray]) -> None:
-    """Write vertex columns, each (N,), as binary little endian PLY, never half of it."""
+def write_columns(path: str | Path, columns: dict[str, np.ndarray], faces: np.ndarray | None = None) -> None:
+    """Write vertex columns, each (N,), and triangles (F, 3), as binary little endian PLY, never half of it."""
     path = Path(path)
     columns = {name: np.asarray(values) for name, values in columns.items()}
     lengths = {name: values.shape for name, values in columns.items()}
@@ -105,13 +108,23 @@ def write_columns(path: str | Path, columns: dict[str, np.ndarray]) -> None:
     for name, values in columns.items():
         if values.dtype.str[1:] not in _TYPES:
             raise ValueError(f"{path}: column {name}: PLY has no type for {values.dtype}")
-    vertices = np.empty(next(iter(lengths.values()))[0],
-                        dtype=[(name, _TYPES[values.dtype.str[1:]]) for name, values in columns.items()])
-    for name, values in columns.items():
-        vertices[name] = values
-    ply = PlyData([PlyElement.describe(vertices, "vertex")], byte_order="<")
+    count = next(iter(lengths.values()))[0]
+    header = ["ply", "format binary_little_endian 1.0", f"element vertex {count}",
+              *(f"property {_NAMES[values.dtype.str[1:]]} {name}" for name, values in columns.items())]
+    if faces is not None:
+        header += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    row = np.dtype([(name, f"<{values.dtype.str[1:]}") for name, values in columns.items()])
     with replacing(path, "wb") as file:
-        ply.write(file)
+        file.write("\n".join([*header, "end_header\n"]).encode())
+        for start in range(0, count, ROWS_AT_ONCE):
+            vertices = np.empty(min(ROWS_AT_ONCE, count - start), row)
+            for name, values in columns.items():
+                vertices[name] = values[start:start + len(vertices)]
+            file.write(vertices.tobytes())
+        if faces is not None:
+            triangles = np.empty(len(faces), [("count", "u1"), ("rows", "<i4", 3)])
+            triangles["count"], triangles["rows"] = 3, faces
+            file.write(triangles.tobytes())
 
 
 def _check_header(path: Path) -> dict[str, dict[str, int]]:

@@ -63,7 +63,7 @@ class SceneDataset(torch.utils.data.Dataset):
         self.split, self.root, self.label_set = split, config.scannet_path, label_set
         self.training = training
         self.paths = read_split(config.scannet_path, split)
-        self.voxel_size = self._choose_voxel_size(config.voxel_size)
+        self.voxel_size = self.choose_voxel_size(config.voxel_size)
         if 0 <= config.ignore_label < len(label_set):
             raise ValueError(f"--ignore_label {config.ignore_label}: is the class "
                              f"{label_set.names[config.ignore_label]}; give a number outside 0..{len(label_set) - 1}")
@@ -82,7 +82,8 @@ class SceneDataset(torch.utils.data.Dataset):
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
     @classmethod
-    def _choose_voxel_size(cls, flag: float | None) -> float:
+    def choose_voxel_size(cls, flag: float | None) -> float:
+        """Metres, by --voxel_size. Raises ValueError where the class fixes another."""
         if cls.VOXEL_SIZE is not None and flag is not None and flag != cls.VOXEL_SIZE:
             free = cls.__name__.replace("2cm", "")
             raise ValueError(f"--dataset {cls.__name__} is cut at {cls.VOXEL_SIZE} m, --voxel_size says {flag}: "
@@ -184,11 +185,11 @@ DATASETS = {cls.__name__: cls for cls in (Scannet200VoxelizationDataset, Scannet
                                           Scannet200TextualDataset, Scannet200Textual2cmDataset)}
 
 
-def read_split(root: str | Path, split: str) -> list[Path]:
+def read_split(root: str | Path, split: str, missing_ok: bool = False) -> list[Path]:
     """Paths of a split's scenes: those that `<root>/<split>.txt` lists, in its order; without a list, Pointcept's scene
     folders `<root>/<split>/*/coord.npy`, or, to run a network on, the scans `<root>/*.ply` or a single one as `root`.
 
-    Raises as `SceneDataset`.
+    missing_ok: what a list names need not be there. Raises as `SceneDataset`.
     """
     if not str(root):
         raise FileNotFoundError("no dataset: --scannet_path is empty; name a dataset folder, or " + _remedy("DATA"))
@@ -199,7 +200,7 @@ def read_split(root: str | Path, split: str) -> list[Path]:
         raise FileNotFoundError(f"{root}: no such dataset folder; {_remedy(root)}")
     listing = root / f"{split}.txt"
     if listing.is_file():
-        paths = _listed(root, listing)
+        paths = _listed(root, listing, missing_ok)
     else:
         paths = sorted(file.parent for file in root.glob(f"{split}/*/coord.npy")) or (
             [] if split == "train" else sorted(p for p in root.iterdir() if p.suffix.lower() == ".ply"))
@@ -213,13 +214,13 @@ def read_split(root: str | Path, split: str) -> list[Path]:
     return paths
 
 
-def _listed(root: Path, listing: Path) -> list[Path]:
+def _listed(root: Path, listing: Path, missing_ok: bool) -> list[Path]:
     lines = [line.strip() for line in listing.read_text(encoding="utf-8-sig", errors="replace").splitlines()]
     paths = [root / line for line in lines if line]
     if not paths:
         raise ValueError(f"{listing}: lists no scene")
     missing = [path for path in paths if not path.exists()]
-    if missing:
+    if missing and not (missing_ok and len(missing) < len(paths)):
         raise FileNotFoundError(f"{missing[0]}: listed in {listing} but missing ({len(missing)} of {len(paths)} are); "
                                 f"{_remedy(root)}")
     return paths

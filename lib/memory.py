@@ -1,12 +1,47 @@
-"""Freed memory kept for the next tensor: `keep_freed_memory()` once, before the work begins.
+"""How much memory there is, and freed memory kept for the next tensor: `keep_freed_memory()` once, before the work
+begins.
 
 glibc gives every large block back to the system when it is freed and gets it zeroed, page by page, for the next tensor;
 a layer of a large network frees and takes hundreds of MB.
 """
 import ctypes
 import sys
+from pathlib import Path
+
+import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
+_ALLOCATOR_SAYS = ("not enough memory", "out of memory", "can't allocate memory", "bad allocation")
+
+
+def free_memory(device: torch.device) -> int | None:
+    """Bytes that can still be taken on a device, None where that cannot be found out.
+
+    On Linux what the system has available, or less where the control group or `ulimit -v` allow less.
+    """
+    if device.type == "cuda":
+        return torch.cuda.mem_get_info(device)[0]
+    if not sys.platform.startswith("linux"):
+        return None
+    import resource  # not on Windows
+    available = int(Path("/proc/meminfo").read_text().split("MemAvailable:")[1].split()[0]) * 2**10
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    if limit != resource.RLIM_INFINITY:
+        taken = int(Path("/proc/self/status").read_text().split("VmSize:")[1].split()[0]) * 2**10
+        available = min(available, limit - taken)
+    try:
+        limit, taken = (Path(f"/sys/fs/cgroup/memory.{name}").read_text() for name in ("max", "current"))
+        available = min(available, int(limit) - int(taken))
+    except (OSError, ValueError):  # no control group, or one without a limit
+        pass
+    return max(available, 0)
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator refused: Python's, NumPy's, PyTorch's on a CPU (a plain RuntimeError) or on a GPU."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATOR_SAYS)
 
 
 def keep_freed_memory() -> bool:

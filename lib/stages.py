@@ -40,9 +40,10 @@ class TextStage(nn.Module):
     vocabulary: Vocabulary | None = None
 
     def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, anchors: Tensor, space: TextSpace,
-                 label_set: LabelSet, projection: nn.Linear | None = None):
+                 label_set: LabelSet, projection: nn.Linear | None = None, temperature: float = 0.07):
+        """temperature: of the cosines, where they are to be probabilities."""
         super().__init__()
-        self.label_set = label_set
+        self.label_set, self.temperature = label_set, temperature
         self.model, self.criterion, self.execution, self.projection = model, criterion, execution, projection
         self.space = space
         self.register_buffer("anchors", F.normalize(anchors, dim=1), persistent=False)
@@ -78,6 +79,10 @@ class TextStage(nn.Module):
         nearest = nearest_anchor(output, self.anchors)
         return nearest if self.vocabulary is None else self.vocabulary.classes.to(nearest.device)[nearest]
 
+    def scores(self, output: Tensor) -> Tensor:
+        """(N, K) by which names are chosen, those of the vocabulary or of the label set: cosines."""
+        return self.cosines(output)
+
     def cosines(self, output: Tensor) -> Tensor:
         """(N, C) cosine of every voxel's feature with the anchor of every class."""
         return anchor_cosines(output, self.anchors.to(output.dtype))
@@ -86,6 +91,7 @@ class TextStage(nn.Module):
 class SegmentationStage(nn.Module):
     """Stage 2, all of the network on class logits; stage 3 (`classifier_only`), only its last layer."""
     vocabulary = None
+    temperature = 1.0
 
     def __init__(self, model: Res16UNet, criterion: nn.Module, execution: Execution, label_set: LabelSet,
                  classifier_only: bool = False):
@@ -112,6 +118,10 @@ class SegmentationStage(nn.Module):
     def classes(self, output: Tensor) -> Tensor:
         """(N,) class of the largest logit."""
         return output.argmax(1)
+
+    def scores(self, output: Tensor) -> Tensor:
+        """(N, C) by which classes are chosen: the logits."""
+        return output
 
 
 def check_flags(config: Namespace) -> None:
@@ -220,7 +230,8 @@ def _text_stage(config: Namespace, model: Res16UNet, execution: Execution, store
         criterion = anchor_loss(config, anchors, label_set.names)
     if config.is_train and config.embedding_loss_type == "contrast":
         warn_of_alike_anchors(config, criterion, anchors, centred=mean is not None)
-    stage = TextStage(model, criterion, execution, anchors, space, label_set, projection)
+    stage = TextStage(model, criterion, execution, anchors, space, label_set, projection,
+                      config.contrast_temperature)
     if config.class_names:
         stage.choose_from(read_names(config.class_names, "--class_names"))
     return stage

@@ -71,6 +71,7 @@ class Res16UNet(nn.Module):
         super().__init__()
         self._engine, self._bn_momentum = engine, bn_momentum
         self._checkpointing = activation_checkpointing
+        self.architecture = architecture
         self._block, self._last_relu = architecture.block, architecture.last_relu
         planes, layers, init_dim = architecture.planes, architecture.layers, architecture.init_dim
         wide = [p * self._block.EXPANSION for p in planes]

@@ -21,7 +21,7 @@ LAYERS = (
     ("lib.language",),
     ("lib.stages",),
     ("lib.language.queries", "lib.inference"),
-    ("lib.training",),
+    ("lib.training", "lib.predictor"),
     ("main", "query", "visualize", "get_upload_txt", "val_split"),
     ("benchmarks",),
 )

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 from tqdm import tqdm
 
 from datasets.files import replacing
@@ -23,7 +24,8 @@ class Evaluation:
     """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
     with text anchors how voxels rank the own one.
 
-    vocabulary: the names that were chosen from and scored, instead of the label set's.
+    vocabulary: the names that were chosen from and scored, instead of the label set's. failed: scenes that could not
+    be evaluated, and why.
     """
     points: ConfusionMatrix
     voxels: ConfusionMatrix
@@ -32,6 +34,28 @@ class Evaluation:
     losses: list[float] = field(default_factory=list)
     labelled: bool = False
     vocabulary: Vocabulary | None = None
+    failed: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def of_stage(cls, stage: torch.nn.Module, ignore_label: int, ranked: bool = True) -> "Evaluation":
+        """With nothing counted yet. ranked: let a stage with text anchors rank them, too."""
+        classes_of, vocabulary, retrieval = len(stage.label_set), stage.vocabulary, None
+        if vocabulary is None:
+            matrices = (ConfusionMatrix(classes_of, ignore_label) for _ in range(2))
+            if ranked and isinstance(stage, TextStage):
+                retrieval = Retrieval(classes_of, ignore_label)
+        else:
+            matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
+        return cls(*matrices, stage.label_set, retrieval, vocabulary=vocabulary)
+
+    def count(self, of_points: tuple[Tensor, Tensor], of_voxels: tuple[Tensor, Tensor], ignore_label: int) -> None:
+        """Count what was predicted (class of the label set, -1 for a name outside) for what is there (class or ignore
+        label), two (N,) each."""
+        for matrix, (found, truth) in ((self.points, of_points), (self.voxels, of_voxels)):
+            if self.vocabulary:
+                found = self.vocabulary.predictions(found)
+                truth = self.vocabulary.targets(truth, ignore_label)
+            matrix.update(found, truth)
 
     @property
     def loss(self) -> float:
@@ -80,15 +104,7 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
-    vocabulary, classes_of = stage.vocabulary, len(stage.label_set)
-    retrieval = None
-    if vocabulary is None:
-        matrices = (ConfusionMatrix(classes_of, ignore_label) for _ in range(2))
-        if isinstance(stage, TextStage):
-            retrieval = Retrieval(classes_of, ignore_label)
-    else:
-        matrices = (ConfusionMatrix(vocabulary.scored, ignore_label, others=1) for _ in range(2))
-    result = Evaluation(*matrices, stage.label_set, retrieval, vocabulary=vocabulary)
+    result = Evaluation.of_stage(stage, ignore_label)
     done = 0
     losses = []  # on the device: nothing of a batch is waited for but what is to be written
     batches = Prefetcher(loader, device, stage.execution.engine)
@@ -97,14 +113,9 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
         classes = stage.classes(output)  # (N,)
         point_classes = classes[batch.inverse]  # (P,)
         if batch.labelled:
-            pairs = [(point_classes, batch.point_labels), (classes, batch.labels)]
-            if vocabulary:
-                pairs = [(vocabulary.predictions(found), vocabulary.targets(truth, ignore_label))
-                         for found, truth in pairs]
-            result.points.update(*pairs[0])
-            result.voxels.update(*pairs[1])
-            if retrieval:
-                retrieval.update(stage.cosines(output), batch.labels)
+            result.count((point_classes, batch.point_labels), (classes, batch.labels), ignore_label)
+            if result.retrieval:
+                result.retrieval.update(stage.cosines(output), batch.labels)
             losses.append(stage.criterion(output, batch.labels))
         if on_scene:
             for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):

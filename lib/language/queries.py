@@ -13,12 +13,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from scipy.sparse import coo_matrix
-from scipy.sparse.csgraph import connected_components
 from torch import Tensor
 
 from config.config import get_parser
 from datasets.files import replacing
+from datasets.geometry import connected
 from datasets.label_sets import load_label_set
 from datasets.loader import collate
 from datasets.ply import Scene, write_columns
@@ -131,29 +130,6 @@ def stage1_config(weights: str | Path, stored: object, overrides: dict) -> Names
     vars(config).update(weights=str(weights), is_train=False, use_embedding_loss=True, classifier_only=False,
                         resume=None, class_names=None, cache_data=False)
     return config
-
-
-def connected(voxels: np.ndarray) -> np.ndarray:
-    """Component of each voxel, (M,) from 0 on, under the 26 neighbours that share a face, an edge or a corner.
-
-    voxels: (M, 3) distinct integers.
-    """
-    if len(voxels) == 0:
-        return np.empty(0, np.int64)
-    cells = voxels.astype(np.int64) - voxels.min(0) + 1
-    _, width, height = cells.max(0) + 2  # a margin of one, so that no neighbour's key is another row's
-    keys = (cells[:, 0] * width + cells[:, 1]) * height + cells[:, 2]
-    order = np.argsort(keys)
-    pairs = []
-    for dx, dy, dz in np.ndindex(3, 3, 3):
-        shift = ((dx - 1) * width + dy - 1) * height + dz - 1
-        if shift > 0:  # the other half is the same pairs again
-            place = np.searchsorted(keys, keys + shift, sorter=order).clip(max=len(keys) - 1)
-            found = np.flatnonzero(keys[order[place]] == keys + shift)
-            pairs.append(np.stack([found, order[place[found]]]))
-    rows, columns = np.concatenate(pairs, axis=1)
-    graph = coo_matrix((np.ones(len(rows), bool), (rows, columns)), shape=(len(keys), len(keys)))
-    return connected_components(graph, directed=False)[1].astype(np.int64)
 
 
 def regions(query: str, seen: Seen, values: np.ndarray, share: float = SHARE, min_voxels: int = MIN_VOXELS

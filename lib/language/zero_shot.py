@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from datasets.label_sets import LabelSet
+from datasets.label_sets import LabelSet, label_set_of
 from lib.language.anchors import center_anchors, embed_names, load_anchors
 from lib.language.encoders import find_encoder
 
@@ -56,12 +56,14 @@ class TextSpace:
 class Vocabulary:
     """Names to choose from instead of a label set's: first those that it has, which are scored, then the others.
 
-    classes: (K,) int64 class index of each name, -1 outside the set. scored: how many are in it.
+    classes: (K,) int64 class index of each name, -1 outside the set. scored: how many are in it. asked: the names as
+    they were given.
     """
     names: tuple[str, ...]
     classes: Tensor
     scored: int
     label_set: LabelSet
+    asked: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, names: Sequence[str], label_set: LabelSet) -> "Vocabulary":
@@ -71,12 +73,24 @@ class Vocabulary:
         known = [name for name in names if name in label_set.names]
         others = [name for name in names if name not in label_set.names]
         classes = [label_set.index(name) for name in known] + [-1] * len(others)
-        return cls((*known, *others), torch.tensor(classes), len(known), label_set)
+        return cls((*known, *others), torch.tensor(classes), len(known), label_set, tuple(names))
 
     @property
     def others(self) -> tuple[str, ...]:
-        """Names that can be predicted but, being outside the set, have no ground truth and no id."""
+        """Names that can be predicted but, being outside the set, have no ground truth."""
         return self.names[self.scored:]
+
+    def as_label_set(self) -> LabelSet:
+        """What predictions are written in: the names with the set's ids where it has them all, else with ids of their
+        own, 1, 2, ... as they were given."""
+        own = label_set_of(self.asked, "own")
+        places = [self.asked.index(name) for name in self.names]
+        colors, ids, known = own.colors[places], own.ids[places], self.classes[:self.scored].numpy()
+        colors[:self.scored] = self.label_set.colors[known]
+        if not self.others:
+            ids = self.label_set.ids[known]
+        return LabelSet(own.name if self.others else self.label_set.name, self.names, ids, ("",) * len(self.names),
+                        colors)
 
     @property
     def groups(self) -> tuple[str, ...]:

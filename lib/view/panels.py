@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from datasets.label_sets import IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set
+from datasets.label_sets import CLASSES_FILE, IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set, read_classes
 from datasets.ply import read_columns
 from lib.view.render import View, heat_colors, usual_and_highest
 
@@ -53,7 +53,8 @@ class Panels:
 def read_panels(path: str | Path, label_set: str | Path | None = None) -> Panels:
     """Columns of a scene or of an inference output. Raises FileNotFoundError, ValueError (one line).
 
-    label_set: name or file; None: the `label_set.csv` beside the file or a folder above it, else ScanNet200.
+    label_set: name or file; None: the `label_set.csv` beside the file or a folder above it, else ScanNet200, and for
+    predictions the `classes.json` beside it.
     """
     path = Path(path)
     classes_of = find_label_set(label_set, path.parent, path.parent.parent)
@@ -72,14 +73,31 @@ def read_panels(path: str | Path, label_set: str | Path | None = None) -> Panels
     if not finite.all():
         raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite")
     input_colors = np.clip(np.stack([columns[c] for c in colors], 1), 0, 255).astype(np.uint8)
-    prediction = classes_of.to_classes(columns["label"]) if output and not heat else None
     truth = columns.get("ground_truth" if output else "label")
-    panels = Panels(path.stem, points, input_colors, prediction,
-                    None if truth is None else classes_of.to_classes(truth), classes_of)
+    truth = None if truth is None else classes_of.to_classes(truth)
+    prediction = None
+    if output and not heat:
+        if (path.parent / CLASSES_FILE).is_file() and label_set is None:
+            own = read_classes(path.parent / CLASSES_FILE)
+            classes_of = _together(classes_of, own)
+            place = np.array([*map(classes_of.index, own.names), IGNORE_LABEL])
+            prediction = place[own.to_classes(columns["label"])]
+        else:
+            prediction = classes_of.to_classes(columns["label"])
+    panels = Panels(path.stem, points, input_colors, prediction, truth, classes_of)
     if heat:
         panels.heat_range = usual_and_highest(columns["relevancy"])
         panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
     return panels
+
+
+def _together(label_set: LabelSet, own: LabelSet) -> LabelSet:
+    """A set, and after its classes those of another that it does not name."""
+    more = [k for k, name in enumerate(own.names) if name not in label_set.names]
+    ids = np.arange(1, len(more) + 1, dtype=np.int32) + label_set.ids.max()
+    return LabelSet(label_set.name, (*label_set.names, *(own.names[k] for k in more)),
+                    np.concatenate([label_set.ids, ids]), (*label_set.groups, *("" for _ in more)),
+                    np.concatenate([label_set.colors, own.colors[more]]))
 
 
 def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray:

@@ -11,6 +11,7 @@ from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from datasets.ply import Scene, read_columns, read_scene, write_columns, write_scene
 from lib.checkpoint import save_checkpoint
+from lib.inference import outputs
 from lib.inference import predict as inference
 from lib.inference.evaluation import evaluate
 from lib.stages import build_stage, pick_device
@@ -39,7 +40,7 @@ def infer_flags(run_flags, tmp_path):
 def test_L12_every_scene_is_written_once_under_its_own_name(infer_flags, batch):
     assert main(infer_flags("--val_batch_size", batch, "--val_phase", "val")) == 0
     assert sorted(p.name for p in infer_flags.out.iterdir()) == [
-        "scenes.json", "val0000_00.ply", "val0000_00.txt", "val0001_00.ply", "val0001_00.txt"]
+        "scenes.json", *(f"val000{i}_00{end}" for i in (0, 1) for end in (".ply", ".txt", "_objects.json"))]
     for name in ("val0000_00", "val0001_00"):
         scan = read_scene(infer_flags.root / "val" / f"{name}.ply")
         out = read_columns(infer_flags.out / f"{name}.ply")
@@ -57,12 +58,12 @@ def test_a_folder_lists_the_scenes_of_its_last_inference_once_it_has_ended(infer
     assert main(infer_flags()) == 0
     listed = json.loads((infer_flags.out / "scenes.json").read_text())
     assert listed == {"val_phase": "test", "weights": str(infer_flags.weights),
-                      "scenes": ["test0000_00", "test0001_00"]}
+                      "scenes": ["test0000_00", "test0001_00"], "failed": {}}
     assert len(list(infer_flags.out.glob("*.txt"))) == 4
     code, printed = upload()
     assert code == 0 and "2 prediction files of --val_phase test, 1000 points" in printed.out
 
-    def killed(folder, scene, classes, label_set):
+    def killed(folder, scan, found, answers):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(inference, "write_prediction", killed)
@@ -73,12 +74,13 @@ def test_a_folder_lists_the_scenes_of_its_last_inference_once_it_has_ended(infer
 
 
 def test_a_picture_is_never_without_its_prediction(infer_flags, monkeypatch, capsys):
-    def killed(path, columns):
+    def killed(path, columns, faces):
         raise OSError(f"{path}: no space left")
 
-    monkeypatch.setattr(inference, "write_columns", killed)
-    assert main(infer_flags()) == 1 and "no space left" in capsys.readouterr().err
-    assert [p.name for p in infer_flags.out.iterdir()] == ["test0000_00.txt"]
+    monkeypatch.setattr(outputs, "write_columns", killed)
+    assert main(infer_flags()) == 1 and capsys.readouterr().err.count("no space left") == 2
+    assert not list(infer_flags.out.glob("*.ply"))
+    assert json.loads((infer_flags.out / "scenes.json").read_text())["scenes"] == []
     assert len((infer_flags.out / "test0000_00.txt").read_text().splitlines()) == 500
 
 
@@ -151,20 +153,24 @@ def wrong_labels(path):
 
 
 @pytest.mark.parametrize("spoil,words", [(truncate, "truncated"), (drop_colors, "colour"), (wrong_labels, "5000")])
-def test_a_bad_scene_stops_with_one_line_and_leaves_no_half_of_it(infer_flags, capsys, spoil, words):
-    path = infer_flags.root / "test" / "test0001_00.ply"
+def test_a_bad_scene_is_named_with_its_reason_and_the_others_are_done(infer_flags, capsys, spoil, words):
+    path = infer_flags.root / "test" / "test0000_00.ply"
     spoil(path)
     assert main(infer_flags()) == 1
-    error = capsys.readouterr().err.strip().splitlines()[-1]
-    assert error.startswith("error: ") and str(path) in error and words in error
-    assert sorted(p.name for p in infer_flags.out.iterdir()) == ["test0000_00.ply", "test0000_00.txt"]
+    error = next(line for line in capsys.readouterr().err.splitlines() if "error: " in line)
+    assert str(path) in error and words in error
+    assert sorted(p.name for p in infer_flags.out.iterdir()) == [
+        "scenes.json", "test0001_00.ply", "test0001_00.txt", "test0001_00_objects.json"]
+    listed = json.loads((infer_flags.out / "scenes.json").read_text())
+    assert listed["scenes"] == ["test0001_00"] and words in listed["failed"]["test0000_00"]
 
 
-def test_bad_scenes_give_the_same_line_from_worker_processes(infer_flags, capsys):
-    truncate(infer_flags.root / "test" / "test0001_00.ply")
-    assert main(infer_flags("--num_val_workers", "1")) == 1
-    error = capsys.readouterr().err
-    assert "Traceback" not in error and "error: " in error.strip().splitlines()[-1]
+def test_a_listed_scene_that_is_missing_costs_no_other(infer_flags, capsys):
+    (infer_flags.root / "val" / "val0000_00.ply").unlink()
+    assert main(infer_flags("--val_phase", "val")) == 1
+    printed = capsys.readouterr()
+    assert "val0000_00.ply: no such file" in printed.err and "Traceback" not in printed.err
+    assert "scores in" in printed.out and (infer_flags.out / "val0001_00.ply").is_file()
 
 
 @pytest.mark.parametrize("more,words", [

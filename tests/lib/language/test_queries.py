@@ -13,7 +13,7 @@ from lib import checkpoint, stages
 from lib.checkpoint import load_checkpoint, save_checkpoint
 from lib.language import anchors as text_anchors
 from lib.language import queries as query
-from lib.language.queries import Finder, Seen, connected, file_names, regions
+from lib.language.queries import Finder, Seen, file_names, regions
 from lib.language.relevancy import METHODS, TEXT_TEMPERATURE, by_names, lerf
 from lib.stages import build_stage
 from lib.view.panels import read_panels
@@ -78,33 +78,6 @@ def test_lerf_brings_its_own_negatives_to_those_asked_for(stage1, tmp_path):
                  "--width", "200"]) == 0
     report = json.loads((tmp_path / "val0000_00_regions.json").read_text())
     assert report["not"] == ["object", "things", "stuff", "texture", "air"] and report["method"] == "lerf"
-
-
-def flood_fill(voxels):
-    """Components of a set of voxels, as sets of rows, by visiting neighbours."""
-    rows = {tuple(v): i for i, v in enumerate(voxels.tolist())}
-    parts, left = [], set(rows)
-    while left:
-        stack, part = [left.pop()], set()
-        while stack:
-            cell = stack.pop()
-            part.add(rows[cell])
-            for step in np.ndindex(3, 3, 3):
-                near = tuple(c + s - 1 for c, s in zip(cell, step))
-                if near in left:
-                    left.remove(near)
-                    stack.append(near)
-        parts.append(frozenset(part))
-    return set(parts)
-
-
-@pytest.mark.parametrize("count", [0, 1, 60, 400])
-def test_connected_voxels_are_those_a_flood_fill_over_26_neighbours_reaches(count):
-    voxels = np.unique(np.random.default_rng(count).integers(-8, 8, (count, 3)), axis=0).astype(np.int32)
-    part = connected(voxels)
-    found = {frozenset(np.flatnonzero(part == k).tolist()) for k in np.unique(part)}
-    assert found == flood_fill(voxels)
-    assert count < 60 or len(found) > 1
 
 
 def seen_blocks():

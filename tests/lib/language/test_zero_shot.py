@@ -1,9 +1,12 @@
 """Names chosen instead of the 200 classes, and classes held out of training."""
+import json
+
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
 
+import get_upload_txt
 from config.config import get_config
 from datasets.label_sets import load_label_set, read_names
 from datasets.loader import build_loader
@@ -12,6 +15,7 @@ from lib.inference.evaluation import evaluate
 from lib.language.zero_shot import SeenClasses, Vocabulary
 from lib.losses.text_contrast import AnchorCrossEntropy, TextContrastLoss
 from lib.stages import build_stage
+from lib.view.panels import legend_entries, read_panels
 from main import main
 
 SCANNET200 = load_label_set()
@@ -103,15 +107,43 @@ def test_scores_over_names_ignore_other_ground_truth_and_count_outside_names_as_
     assert scores["accuracy"] == pytest.approx((found == truth)[counted].mean())
 
 
-def test_written_predictions_hold_raw_ids_of_table_names_and_0_for_others(run_flags, tmp_path, capsys):
+def test_names_outside_the_table_are_written_with_ids_of_their_own(run_flags, tmp_path, capsys):
     assert main(run_flags(*STAGE1, "--max_iter", "1")) == 0
     assert main(run_flags(*STAGE1, "--is_train", "False", "--weights", str(run_flags.run / "last.ckpt"),
                           "--visualize", "True", "--visualize_path", str(tmp_path / "v"), "--class_names",
                           f"skateboard,surf board,pogo stick,{USED[3]}")) == 0
-    ids = {int(line) for i in range(2) for line in
-           (tmp_path / "v" / "fulleval" / f"val{i:04d}_00.txt").read_text().split()}
-    assert ids <= {0, SCANNET200.ids[SCANNET200.names.index(USED[3])]} and 0 in ids
-    assert "not scored, and id 0: skateboard, surf board, pogo stick" in capsys.readouterr().out
+    folder = tmp_path / "v" / "fulleval"
+    listed = json.loads((folder / "classes.json").read_text())
+    assert {int(k): row["name"] for k, row in listed.items()} == {1: "skateboard", 2: "surf board", 3: "pogo stick",
+                                                                  4: USED[3]}
+    assert listed["4"]["color"] == SCANNET200.colors[SCANNET200.names.index(USED[3])].tolist()
+    stage = build_stage(get_config(run_flags(*STAGE1, "--is_train", "False", "--weights",
+                                             str(run_flags.run / "last.ckpt"))), SCANNET200)
+    stage.choose_from(["skateboard", "surf board", "pogo stick", USED[3]])
+    order = [stage.vocabulary.asked.index(name) + 1 for name in stage.vocabulary.names]
+    for batch in build_loader(get_config(run_flags(*STAGE1)), "val", training=False, label_set=SCANNET200):
+        with torch.no_grad():
+            nearest = stage.scores(stage.eval()(batch)).argmax(1)[batch.inverse].tolist()
+        ids = [int(line) for line in (folder / f"{batch.scenes[0]}.txt").read_text().split()]
+        assert ids == [order[k] for k in nearest] and len(set(ids)) > 1
+        panels = read_panels(folder / f"{batch.scenes[0]}.ply")
+        assert [panels.label_set.names[k] for k in panels.prediction] == [listed[str(k)]["name"] for k in ids]
+        assert panels.truth.max() < 200 and (panels.truth >= 0).all()
+        legend = dict(legend_entries(panels))
+        assert all(legend[listed[str(k)]["name"]] == tuple(listed[str(k)]["color"]) for k in set(ids))
+    assert "ids of its own, as classes.json lists them: skateboard, surf board, pogo stick" in capsys.readouterr().out
+    assert get_upload_txt.main([str(folder), "--dry_run"]) == 1
+    assert "classes of your own" in capsys.readouterr().err
+
+
+def test_names_of_the_table_alone_keep_its_ids(run_flags, tmp_path):
+    assert main(run_flags(*STAGE1, "--max_iter", "1")) == 0
+    assert main(run_flags(*STAGE1, "--is_train", "False", "--weights", str(run_flags.run / "last.ckpt"),
+                          "--visualize", "True", "--visualize_path", str(tmp_path / "v"), "--class_names",
+                          f"{USED[3]},{USED[0]}")) == 0
+    ids = {int(line) for line in (tmp_path / "v" / "fulleval" / "val0000_00.txt").read_text().split()}
+    assert ids <= {SCANNET200.ids[SCANNET200.names.index(name)] for name in (USED[3], USED[0])}
+    assert not (tmp_path / "v" / "fulleval" / "classes.json").exists()
 
 
 def test_names_come_from_a_file_or_the_line(tmp_path):
