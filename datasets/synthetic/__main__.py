@@ -10,7 +10,8 @@ from tqdm import tqdm
 
 from config.command import command
 from datasets.root_files import SPLITS
-from datasets.synthetic.dataset import Settings, build_dataset
+from datasets.synthetic.dataset import SCANNERS, Settings, build_dataset
+from datasets.synthetic.furnished.models import load_library
 from datasets.synthetic.raw import build_raw_scannet
 
 
@@ -26,6 +27,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--room_scale", type=float, default=1.0, help="factor on the length of the rooms' sides")
     parser.add_argument("--rooms", default=Settings.rooms, help="kinds of room, separated by commas")
+    parser.add_argument("--scanner", default=Settings.scanner, choices=sorted(SCANNERS),
+                        help="quick: single views; fused: depth frames of a walk, fused and meshed as real scans are")
+    parser.add_argument("--furnished", action="store_true", help="with the furniture models of Sweet Home 3D")
+    parser.add_argument("--furniture", help="folder with the Sweet Home 3D packages; fetched by apt where not given")
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--overwrite", action="store_true", help="replace a synthetic data set made with other options")
     parser.add_argument("--raw_scannet", action="store_true",
@@ -35,7 +40,9 @@ def main(arguments: list[str] | None = None) -> int:
     if min(options.train, options.val, options.test, options.seed) < 0 or options.room_scale <= 0:
         raise ValueError("--train, --val, --test and --seed are 0 or more, and --room_scale is above 0")
     settings = Settings(options.train, options.val, options.test, options.seed, options.room_scale,
-                        options.rooms)
+                        options.rooms, options.scanner, options.furnished)
+    if options.furnished:
+        load_library(options.furniture, options.workers)
     if options.raw_scannet:
         return _write_raw(Path(options.out), settings)
     summary = build_dataset(options.out, settings, options.workers, options.overwrite)

@@ -217,20 +217,21 @@ class Layout:
     def place(self, name: str, shape: Shape) -> bool:
         """Put one object where its kind belongs."""
         kind = self.catalogue[name]
-        if kind.place == "on":
+        where = shape.place or kind.place
+        if where == "on":
             if self.on_support(name, shape, self.find(kind.carriers)):
                 return True
             return "floor" in kind.carriers and self.on_floor(name, shape)
-        if kind.place == "floor" and kind.near and (targets := self.find(kind.near)):
+        if where == "floor" and kind.near and (targets := self.find(kind.near)):
             if self.in_front_of(name, shape, sorted(targets, key=lambda t: self.company(t, name))):
                 return True
             if name in SEATS:
                 return False  # there are enough at the tables
-        if kind.place == "wall":
-            return self.on_wall(name, shape, kind.height)
-        if kind.place == "ceiling":
+        if where == "wall":
+            return self.on_wall(name, shape, shape.height or kind.height)
+        if where == "ceiling":
             return self.on_ceiling(name, shape)
-        return self.against_wall(name, shape) if kind.place == "against_wall" else self.on_floor(name, shape)
+        return self.against_wall(name, shape) if where == "against_wall" else self.on_floor(name, shape)
 
     def company(self, target: Placed, name: str) -> int:
         """How many of a class are near a target already: the next goes to a lonelier one."""
@@ -264,12 +265,12 @@ def furnish(rng: np.random.Generator, room: Room, wanted: dict[str, int], catalo
         kind = catalogue[name]
         for copy in range(wanted[name]):
             shape = kind.build(rng)
-            stage = {"against_wall": 1, "floor": 2, "wall": 4, "ceiling": 4, "on": 5}[kind.place]
+            stage = {"against_wall": 1, "floor": 2, "wall": 4, "ceiling": 4, "on": 5}[shape.place or kind.place]
             if stage < 3 and urgency[name] == 0 and copy == 0:
                 stage = 0
             elif stage < 3 and kind.near:
                 stage = 3
-            elif kind.place == "wall" and hull(shape)[3] - hull(shape)[0] > WIDE:
+            elif (shape.place or kind.place) == "wall" and hull(shape)[3] - hull(shape)[0] > WIDE:
                 stage = 0.7  # a blackboard needs its wall before shelves take it
             if stage != 0.7 and (name in BESIDE or name in IN_FRONT_OF or kind.near and stage != 3):
                 stage += 0.5  # after what it belongs to

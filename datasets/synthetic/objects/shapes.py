@@ -25,18 +25,22 @@ class Support:
 class Shape:
     """A growing mesh with a colour per face, and a box per part for collision tests.
 
-    vertices (V, 3) float64 m, faces (F, 3) int64, colors (F, 3) uint8, boxes (P, 6) x0 y0 z0 x1 y1 z1 of each part,
-    supports: the surfaces that carry other things.
+    vertices (V, 3) float64 m, faces (F, 3) int64, colors (F, 3) uint8, clear (F,) bool faces of glass, boxes (P, 6)
+    x0 y0 z0 x1 y1 z1 of each part, supports: the surfaces that carry other things. place, height: where it goes, if
+    not where its kind does.
     """
 
     def __init__(self):
-        self._vertices, self._faces, self._colors, self._boxes = [], [], [], []
+        self._vertices, self._faces, self._colors, self._clear, self._boxes = [], [], [], [], []
         self._count = 0
         self.supports: list[Support] = []
+        self.place: str | None = None
+        self.height: tuple[float, float] | None = None
 
     vertices = property(lambda self: np.concatenate(self._vertices))
     faces = property(lambda self: np.concatenate(self._faces))
     colors = property(lambda self: np.concatenate(self._colors))
+    clear = property(lambda self: np.concatenate(self._clear))
     boxes = property(lambda self: np.array(self._boxes))
 
     @property
@@ -44,10 +48,11 @@ class Shape:
         """(2, 3) lowest and highest corner, m."""
         return np.stack([self.boxes[:, :3].min(0), self.boxes[:, 3:].max(0)])
 
-    def add(self, mesh: trimesh.Trimesh, color, turn: tuple = (), solid: bool = True) -> "Shape":
+    def add(self, mesh: trimesh.Trimesh, color, turn: tuple = (), solid: bool = True, clear=False) -> "Shape":
         """Add a mesh in one colour (3,) or with one per face (F, 3).
 
         turn: (degrees, axis, point) rotates it first. solid False leaves it out of collision tests (leaves, cloth).
+        clear: of glass, one for all or one per face.
         """
         vertices = np.asarray(mesh.vertices, float)
         if turn:
@@ -58,9 +63,23 @@ class Shape:
         self._faces.append(np.asarray(mesh.faces) + self._count)
         self._count += len(vertices)
         self._colors.append(np.broadcast_to(np.clip(color, 0, 255).astype(np.uint8), (len(mesh.faces), 3)))
+        self._clear.append(np.broadcast_to(clear, len(mesh.faces)))
         if solid:
             self._boxes.append(np.concatenate([vertices.min(0), vertices.max(0)]))
         return self
+
+    def move(self, by) -> "Shape":
+        """Move all that is there by (3,) m."""
+        by = np.asarray(by, float)
+        self._vertices = [vertices + by for vertices in self._vertices]
+        self._boxes = [box + np.tile(by, 2) for box in self._boxes]
+        self.supports = [Support(s.x0 + by[0], s.y0 + by[1], s.x1 + by[0], s.y1 + by[1], s.z + by[2], s.clearance)
+                         for s in self.supports]
+        return self
+
+    def add_boxes(self, boxes: np.ndarray) -> None:
+        """Boxes (P, 6) for collision tests, of a mesh that was added without."""
+        self._boxes.extend(boxes)
 
     def box(self, low, high, color, **options) -> "Shape":
         """An axis-aligned box from corner `low` to corner `high`."""
@@ -134,9 +153,9 @@ class Shape:
     def merge(self, other: "Shape", at=(0, 0, 0), yaw: float = 0.0) -> "Shape":
         """Add another shape, turned by `yaw` degrees about its own z axis and moved to `at`; its supports too."""
         matrix = trimesh.transformations.rotation_matrix(np.radians(yaw), (0, 0, 1))
-        for vertices, faces, colors in zip(other._vertices, other._faces, other._colors):
+        for vertices, faces, colors, clear in zip(other._vertices, other._faces, other._colors, other._clear):
             mesh = trimesh.Trimesh(trimesh.transform_points(vertices, matrix) + at, faces - faces.min(), process=False)
-            self.add(mesh, colors)
+            self.add(mesh, colors, clear=clear)
         if yaw % 360 == 0:
             for s in other.supports:
                 self.supports.append(Support(s.x0 + at[0], s.y0 + at[1], s.x1 + at[0], s.y1 + at[1], s.z + at[2],

@@ -1,0 +1,1 @@
+"""Scanners of generated rooms beside the quick one in `scanner.py`."""
