@@ -130,6 +130,14 @@ def test_paths_in_ARGS_mean_the_callers_folder_where_it_has_them(call, tmp_path)
     assert value(result, "--weights") == "outputs/best.ckpt" and value(result, "--class_names") == "a,b"
 
 
+def test_of_several_weights_each_means_the_callers_folder(call, tmp_path):
+    for name in ("a.ckpt", "b.ckpt"):
+        (call.folder / name).write_bytes(b"")
+    result = call(f"OUTPUT_DIR_ROOT={tmp_path}/out bash $P/training_scripts/train_models.sh 2 focal x "
+                  "--weights a.ckpt,outputs/best.ckpt,b.ckpt")
+    assert value(result, "--weights") == f"{call.folder}/a.ckpt,outputs/best.ckpt,{call.folder}/b.ckpt"
+
+
 def test_every_flag_that_names_a_file_or_folder_is_among_them():
     script = (ROOT / "training_scripts" / "paths.sh").read_text()
     listed = set(re.findall(r"--\w+", script))

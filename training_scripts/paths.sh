@@ -17,7 +17,11 @@ argument_from_caller() {
     --weights | --config | --resume | --scannet_path | --category_weights | --instance_sampling_weights | \
     --language_features_path | --label_set | --text_encoder | --class_names | --held_out_classes)
       case $path in file:* | clip:* | siglip2:*) kind=${path%%:*}: path=${path#*:} ;; esac
-      if [ -n "$path" ] && [ -e "$CALLER/$path" ]; then path=$(from_caller "$path"); fi ;;
+      if [ -n "$path" ] && [ -e "$CALLER/$path" ]; then
+        path=$(from_caller "$path")
+      elif [[ $1 == --weights && $path == *,* ]]; then  # several networks: each by itself
+        path=$(argument_from_caller "$1" "${path%%,*}"),$(argument_from_caller "$1" "${path#*,}")
+      fi ;;
   esac
   echo "$kind$path"
 }

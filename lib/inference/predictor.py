@@ -174,8 +174,11 @@ class Predictor:
                 classes[part] = found.cpu().numpy()
                 confidence[part] = shares.gather(1, found[:, None])[:, 0].cpu().numpy()
                 if best:
-                    top = shares.topk(best, dim=1)
-                    likeliest[part], shares_of[part] = top.indices.cpu().numpy(), top.values.half().cpu().numpy()
+                    top = some.topk(best, dim=1).indices
+                    top = torch.where(top == found[:, None], top[:, :1], top)  # of equal ones `found` comes first
+                    top[:, 0] = found
+                    likeliest[part] = top.cpu().numpy()
+                    shares_of[part] = shares.gather(1, top).half().cpu().numpy()
                 if on_scores:
                     on_scores(part, some)
 
