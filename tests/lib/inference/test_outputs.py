@@ -30,7 +30,7 @@ def predicted(voxels, inverse, voxel_classes, confidence, best=0):
 @pytest.fixture
 def mesh():
     """Five vertices in map coordinates, the third without a place, and what is predicted of the other four."""
-    points = np.array([[500_000.123456789, 1, 2], [500_000.2, 1, 2], [np.nan, 0, 0], [500_000.3, 1, 2], [500_001, 1, 2]])
+    points = np.array([[500_000.123456789, 1, 2], [500_000.2, 1, 2], [np.nan] * 3, [500_000.3, 1, 2], [500_001, 1, 2]])
     rng = np.random.default_rng(0)
     columns = {"nx": rng.random(5).astype(np.float32), "alpha": np.arange(5, dtype=np.uint8),
                "intensity": rng.random(5), "gps time": np.arange(5) + 2**40, "confidence": np.full(5, 9.0, np.float32),
