@@ -22,7 +22,7 @@ BUILT_IN = Path(__file__).resolve().parent.parent / "config" / "label_sets"
 DEFAULT = "scannet200"
 LABEL_SET_FILE = "label_set.csv"  # in a dataset root, a run and a folder of predictions
 CLASSES_FILE = "classes.json"  # in a folder of predictions in classes of one's own
-HIGHEST_ID = {"scannet200": 1400, "scannet20": 40}  # ids of these benchmarks end below; a higher one is of another set
+HIGHEST_ID = {"scannet200": 1400, "scannet20": 40, "nyu40": 40}  # where these sets' ids end; higher ones are another's
 IGNORE_LABEL = -1
 UNLABELLED_COLOR = (100, 100, 100)
 USUAL_GROUPS = ("head", "common", "tail")
@@ -116,7 +116,8 @@ class LabelSet:
         if wrong.any():
             vertex = int(np.argmax(wrong))
             raise ValueError(f"{path}: vertex {vertex} has label {ids[vertex]}, outside label set {self.name} (ids as "
-                             f"in config/label_sets/{self.name}.csv, 0 = unlabelled); --label_set names another")
+                             f"in config/label_sets/{self.name}.csv, 0 = unlabelled); --label_set names another, "
+                             "--label_ids another table of ids")
 
     def table(self) -> dict:
         """Plain values that `from_table` reads, for a checkpoint."""

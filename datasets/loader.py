@@ -33,8 +33,9 @@ class Batch:
     inverse: (P,) int64, row of `coordinates` of each original point, scene after scene; None in training.
     point_labels: (P,) int64; None in training and where no scene has labels (a scene without, beside one with labels,
     is all ignore label). point_counts: points of each scene. dropped: scenes cut off at --train_limit_numpoints.
-    placed, skipped: classes of the tail instances inserted, and of those that found no place. labelled: whether any
-    voxel has a class. maps: the coordinates' coordinate and kernel maps, where they have been made.
+    placed, skipped: classes of the tail instances inserted, and of those that found no place. unlabelled: scenes of
+    whose voxels none has a class. labelled: whether any voxel has one. maps: the coordinates' coordinate and kernel
+    maps, where they have been made.
     """
     coordinates: torch.Tensor
     features: torch.Tensor
@@ -46,6 +47,7 @@ class Batch:
     dropped: list[str] = field(default_factory=list)
     placed: list[str] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
+    unlabelled: list[str] = field(default_factory=list)
     labelled: bool = True
     maps: CoordinateManager | None = None
 
@@ -83,12 +85,13 @@ def collate(samples: list[Sample], limit_numpoints: int = 0, ignore_label: int =
     if any(s.point_labels is not None for s in samples):
         point_labels = torch.from_numpy(np.concatenate(
             [np.full(s.point_count, ignore_label) if s.point_labels is None else s.point_labels for s in samples]))
+    unlabelled = [s.name for s in samples if not (s.labels != ignore_label).any()]
     return Batch(torch.from_numpy(np.concatenate(coordinates)),
                  torch.from_numpy(np.concatenate([s.features for s in samples])),
                  torch.from_numpy(np.concatenate([s.labels for s in samples])), inverse, point_labels,
                  [s.point_count for s in samples], [s.name for s in samples], [s.name for s in dropped],
                  [name for s in samples for name in s.placed], [name for s in samples for name in s.skipped],
-                 any((s.labels != ignore_label).any() for s in samples))
+                 unlabelled, len(unlabelled) < len(samples))
 
 
 class SceneLoader(DataLoader):

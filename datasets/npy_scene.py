@@ -1,6 +1,6 @@
 """Scenes as folders of .npy arrays: Pointcept's preprocessed ScanNet, read as it is, and our own decoded scenes.
 
-`read_npy_scene(folder, label_set)` reads Pointcept's arrays; `DecodedScenes(folder)` keeps scans that
+`read_npy_scene(folder, label_set)` reads Pointcept's arrays; `DecodedScenes(folder, key)` keeps scans that
 were decoded once, memory-mapped, so that worker processes share their pages.
 """
 import json
@@ -67,14 +67,14 @@ def _array(path: Path, shape: tuple) -> np.ndarray:
 
 class DecodedScenes:
     """Scans decoded once into `<folder>/<scene>/*.npy` and memory-mapped from then on; renewed when a file changes, or
-    when they were decoded by another `label_set`."""
+    when they were decoded by another `key`: plain values that say how labels were read."""
 
-    def __init__(self, folder: str | Path, label_set: LabelSet):
-        self.folder, self.label_set = Path(folder), label_set
+    def __init__(self, folder: str | Path, key: list):
+        self.folder, self.key = Path(folder), key
 
     def get(self, path: Path, read: Callable[[Path], Scene]) -> Scene:
         """The scan in `path`, by `read` the first time. A folder that cannot be written is no error: it reads again."""
-        stamp, place = [*_stamp(path), self.label_set.ids.tolist()], self.folder / path.stem
+        stamp, place = [*_stamp(path), *self.key], self.folder / path.stem
         scene = self._mapped(place, stamp)
         if scene is not None:
             return scene

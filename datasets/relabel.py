@@ -13,6 +13,7 @@ import numpy as np
 from tqdm import tqdm
 
 from config.command import command
+from datasets.label_ids import LabelIds
 from datasets.label_sets import LabelSet, find_label_set, label_set_of, load_label_map, load_label_set
 from datasets.ply import write_scene
 from datasets.root_files import LABELLED, SPLITS, scene_record, write_root
@@ -20,11 +21,13 @@ from datasets.scannet200 import read_scan, read_split
 from datasets.statistics import tail_instances
 
 
-def relabel(root: Path, out: Path, source: LabelSet, target: LabelSet, names: dict[str, str]) -> dict:
+def relabel(root: Path, out: Path, source: LabelSet, target: LabelSet, names: dict[str, str], label_ids: str = "auto"
+            ) -> dict:
     """Write all scenes of a root with their labels in `target`, their tail instances and statistics, to a new root.
 
-    names: as `load_label_map`. Returns `write_root`'s summary. Raises FileExistsError where `out` holds anything, and
-    as `read_split` and `read_scan`; `out` is there only once it is whole.
+    names: as `load_label_map`. label_ids: what the scans' labels are, as `LabelIds`. Returns `write_root`'s summary.
+    Raises FileExistsError where `out` holds anything, and as `read_split` and `read_scan`; `out` is there only once it
+    is whole.
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out}: is not empty; give another --out")
@@ -35,10 +38,11 @@ def relabel(root: Path, out: Path, source: LabelSet, target: LabelSet, names: di
         raise FileNotFoundError(f"{root}: has none of {', '.join(f'{split}.txt' for split in SPLITS)}: no dataset root")
     classes = np.array([target.index(new) if (new := names[old]) else -1 for old in source.names] + [-1])
     stage, records, cuts = out.with_name(f".{out.name}.partial"), [], []
+    reader = LabelIds(label_ids, source)
     shutil.rmtree(stage, ignore_errors=True)
     try:
         for split, path in tqdm(jobs, desc="scenes", unit="scene"):
-            scene = read_scan(path, source)
+            scene = read_scan(path, source, reader)
             if scene.labels is not None:
                 scene.labels = target.to_ids(classes[source.to_classes(scene.labels)])
                 if scene.instances is None:
@@ -70,6 +74,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--label_map", required=True, metavar="FILE.csv|NAME",
                         help="such as scannet200_to_scannet20, of config/label_sets")
     parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="the new classes")
+    parser.add_argument("--label_ids", default="auto", metavar="NAME|FILE.csv", help="what the scans' labels are, as "
+                        "main.py says")
     parser.add_argument("--out", required=True, type=Path, metavar="NEW_ROOT")
     options = parser.parse_args(arguments)
     source = find_label_set(None, options.root)
@@ -77,7 +83,7 @@ def main(arguments: list[str] | None = None) -> None:
     names = load_label_map(options.label_map, source, target)
     if target is None:
         target = label_set_of(dict.fromkeys(new for new in names.values() if new), options.out.name)
-    summary = relabel(options.root, options.out, source, target, names)
+    summary = relabel(options.root, options.out, source, target, names, options.label_ids)
     lost = [old for old, new in names.items() if not new]
     of_each = Counter(new for new in names.values() if new)
     print(f"{options.out}: {summary['scenes']} scenes, {len(target)} classes of label set {target.name}")

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from datasets.instance_sampling import InstanceSampler
+from datasets.label_ids import LabelIds
 from datasets.label_sets import LabelSet, read_names
 from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes, read_npy_scene
@@ -77,7 +78,9 @@ class SceneDataset(torch.utils.data.Dataset):
         self.mix_scenes = config.mix_scenes if training else 0.0
         self.sampler = _instance_sampler(config, label_set) if training and config.sample_tail_instances else None
         self.held_out = _held_out(config, label_set)
-        self._decoded = DecodedScenes(decoded_folder(config.scannet_path), label_set) if config.cache_data else None
+        self.label_ids = LabelIds(config.label_ids, label_set)
+        folder = decoded_folder(config.scannet_path)
+        self._decoded = DecodedScenes(folder, self.label_ids.key()) if config.cache_data else None
         self.repeats: np.ndarray | None = None
         self._epoch = torch.zeros(1, dtype=torch.int64).share_memory_()
 
@@ -109,7 +112,7 @@ class SceneDataset(torch.utils.data.Dataset):
         or without colours where there is no --color_dropout.
         """
         path = self.paths[index]
-        read = functools.partial(read_scan, label_set=self.label_set)
+        read = functools.partial(read_scan, label_set=self.label_set, label_ids=self.label_ids)
         scene = self._decoded.get(path, read) if self._decoded else read(path)
         if self.training and scene.labels is None:
             raise ValueError(f"{path}: has no label column; training needs one (ids of label set "
@@ -144,6 +147,13 @@ class SceneDataset(torch.utils.data.Dataset):
                       None if self.training else voxels.inverse, None if self.training else labels, len(points),
                       placed, skipped)
 
+    def classes(self, labels: np.ndarray) -> np.ndarray:
+        """Class index or ignore label of each id (N,), with --held_out_classes ignored."""
+        classes = self.label_set.to_classes(labels, self.ignore_label)
+        if len(self.held_out):
+            classes[np.isin(classes, self.held_out)] = self.ignore_label
+        return classes
+
     def _partner(self, rng: np.random.Generator) -> int:
         """A scene to mix with."""
         if self.repeats is None:
@@ -155,9 +165,7 @@ class SceneDataset(torch.utils.data.Dataset):
         scene, placed, skipped = self.scene(index), [], []
         if self.training and self.sampler:
             scene, placed, skipped = self.sampler(scene, rng)
-        labels = None if scene.labels is None else self.label_set.to_classes(scene.labels, self.ignore_label)
-        if labels is not None and len(self.held_out):
-            labels[np.isin(labels, self.held_out)] = self.ignore_label
+        labels = None if scene.labels is None else self.classes(scene.labels)
         cloud = (scene.points, scene.colors, labels)
         return scene.name, self.move(*cloud, rng) if self.training else cloud, placed, skipped
 
@@ -226,12 +234,17 @@ def _listed(root: Path, listing: Path, missing_ok: bool) -> list[Path]:
     return paths
 
 
-def read_scan(path: Path, label_set: LabelSet) -> Scene:
-    """A scan of either layout, with colours or without. Raises as `read_scene` and `read_npy_scene`, and for labels of
-    another label set."""
-    scene = read_npy_scene(path, label_set) if path.is_dir() else read_scene(path, colorless=True)
+def read_scan(path: Path, label_set: LabelSet, label_ids: LabelIds | None = None) -> Scene:
+    """A scan of either layout, with colours or without; its labels are ids of the label set.
+
+    label_ids: what a PLY's labels are, "auto" where it is None; Pointcept's are class indices. Raises as `read_scene`,
+    `read_npy_scene` and `LabelIds`.
+    """
+    if path.is_dir():
+        return read_npy_scene(path, label_set)
+    scene = read_scene(path, colorless=True)
     if scene.labels is not None:
-        label_set.check_ids(scene.labels, path)
+        scene.labels = (label_ids or LabelIds("auto", label_set))(scene.labels, path)
     return scene
 
 

@@ -22,7 +22,7 @@ PREFIX = "model."
 # What the order, the batches and the samples of an epoch depend on, beside the list of scenes.
 EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling", "repeat_threshold",
                "dataset", "voxel_size", "train_limit_numpoints", "ignore_label", "normalize_color", "held_out_classes",
-               "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
+               "label_ids", "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
                "instance_sampling_weights", "mix_scenes", "train_augmentation", "elastic_distortion",
                "data_aug_color_trans_ratio", "data_aug_color_jitter_std", "color_dropout", "data_aug_scale_min",
                "data_aug_scale_max")

@@ -16,6 +16,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--label_set", metavar="NAME|FILE.csv",
                       help="the classes: scannet200, scannet20, or a file with a column name, and where wanted id, "
                            "group, red, green, blue; None: the dataset's label_set.csv, the network's, or scannet200")
+    data.add_argument("--label_ids", default="auto", metavar="auto|own|index|raw|nyu40|scannet20|FILE.csv",
+                      help="what the labels of scans are: the label set's own ids (auto, too, but for *.labels.ply, "
+                           "which is nyu40), class indices, ScanNet's raw ids, or those of a table with id and name")
     data.add_argument("--voxel_size", type=above_zero, help="metres; only for datasets whose name does not fix it")
     data.add_argument("--batch_size", type=positive, default=16)
     data.add_argument("--val_batch_size", type=positive, default=1)

@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 from config.config import write_config
 from config.resume import changed_flags
+from datasets.label_checks import check_training_labels
 from datasets.label_sets import DEFAULT, LABEL_SET_FILE
 from datasets.loader import build_loader
 from lib.checkpoint import (
@@ -60,6 +61,7 @@ class Training:
         self.label_set = choose_label_set(config, stored)
         self.train_loader = build_loader(config, config.train_phase, training=True, label_set=self.label_set)
         self.val_loader = build_loader(config, config.val_phase, training=False, label_set=self.label_set)
+        check_training_labels(self.train_loader.dataset)
         self.stage = build_stage(config, self.label_set, stored).to(self.device)
         heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
         self.optimizer = build_optimizer(config, self.stage.parameters(), heads)
@@ -69,6 +71,7 @@ class Training:
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
         self.progress = Progress()
         self.stopping = False
+        self.unlabelled: dict[str, None] = {}  # training scenes that were named as having no label, in order
         self.older = () if config.resume else ("best.ckpt", "last.ckpt", *SCORES)  # of a run in the same folder
         if config.resume:
             self._resume(newest_checkpoint(config.resume))
@@ -172,11 +175,12 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
     run.optimizer.zero_grad(set_to_none=True)
     group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
     total = torch.zeros((), device=run.device)
-    placed, skipped = Counter(), Counter()
+    placed, skipped, unlabelled = Counter(), Counter(), {}
     readout = Readout(run.device)
     for batch in bar:
         placed.update(batch.placed)
         skipped.update(batch.skipped)
+        unlabelled.update(dict.fromkeys(batch.unlabelled))
         loss = config.embedding_loss_lambda * _loss(run, batch) if config.use_embedding_loss else _loss(run, batch)
         run.scaler.scale(loss / group).backward()
         total += loss.detach() / group
@@ -198,6 +202,10 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
         tqdm.write(instance_report(placed, skipped))
         writer.add_scalar("train/instances_placed", placed.total(), progress.step)
         writer.add_scalar("train/instances_skipped", skipped.total(), progress.step)
+    if new := [name for name in unlabelled if name not in run.unlabelled]:
+        run.unlabelled.update(dict.fromkeys(new))
+        tqdm.write(f"warning: no labelled voxel, so nothing learned, in {len(new)} scene(s): {', '.join(new[:10])}"
+                   f"{', ...' if len(new) > 10 else ''}")
     if progress.batch >= run.batches:
         progress.epoch, progress.batch = progress.epoch + 1, 0
 

@@ -67,7 +67,7 @@ def test_bad_arrays_are_named(tmp_path, change, words):
 
 
 def test_decoded_scenes_are_the_scans_and_follow_their_changes(tmp_path):
-    path, decoded = tmp_path / "a.ply", DecodedScenes(tmp_path / "kept", label_set=SCANNET200)
+    path, decoded = tmp_path / "a.ply", DecodedScenes(tmp_path / "kept", ["raw", SCANNET200.ids.tolist()])
     write_scene(path, make_scene("a"))
     first, again = decoded.get(path, read_scene), decoded.get(path, lambda p: pytest.fail("read twice"))
     for name in ("points", "colors", "labels"):

@@ -255,9 +255,9 @@ def unlabel(root, scenes):
 
 
 def test_L6_a_batch_without_labels_gives_no_gradient_and_is_counted(run_flags):
-    unlabel(run_flags.root, [f"train{i:04d}_00" for i in range(4)])
     config = get_config(run_flags("--max_epoch", "1", "--weight_decay", "0", "--optimizer", "SGD"))
     run = trainer.Training(config)
+    unlabel(run_flags.root, [f"train{i:04d}_00" for i in range(4)])  # after the check that there are labels at all
     before = {name: p.detach().clone() for name, p in run.stage.named_parameters()}
     with SummaryWriter(run.folder) as writer:
         trainer.train_one_epoch(run, writer)
