@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO
 
+import numpy as np
+
 SCENE_LIST = "scenes.json"  # in a folder of predictions: the scenes that the last inference wrote, once it has ended
 
 
@@ -31,6 +33,14 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
     except BaseException:
         os.unlink(temporary)
         raise
+
+
+def file_bytes(path: str | Path) -> np.ndarray:
+    """A file's bytes, (B,) uint8, memory-mapped. Raises FileNotFoundError."""
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such file")
+    return np.memmap(path, np.uint8, "r") if path.stat().st_size else np.empty(0, np.uint8)
 
 
 def _umask() -> int:

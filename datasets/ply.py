@@ -4,16 +4,14 @@
 
 Layout of a scene's vertices: x y z (metres), red green blue, and where known label (raw id) and instance_id.
 """
-import re
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from plyfile import PlyData, PlyElement, PlyParseError
 
-from datasets.files import replacing
+from datasets.files import file_bytes, replacing
+from datasets.scans.ply import read_ply
 
-HEADER_LIMIT = 1 << 16  # bytes; a header that does not end before is no header
 _TYPES = {"i1": np.int8, "u1": np.uint8, "i2": np.int16, "u2": np.uint16, "i4": np.int32, "u4": np.uint32,
           "f4": np.float32, "f8": np.float64}
 _NAMES = {"i1": "char", "u1": "uchar", "i2": "short", "u2": "ushort", "i4": "int", "u4": "uint", "f4": "float",
@@ -42,7 +40,11 @@ def read_scene(path: str | Path, colorless: bool = False) -> Scene:
     Raises FileNotFoundError, and ValueError with one line for a file that is no PLY, is truncated, or has no vertices,
     coordinates or colours, for non-finite coordinates, and for colours outside 0..255.
     """
-    columns = read_columns(path)
+    return scene_of(read_columns(path), path, colorless)
+
+
+def scene_of(columns: dict[str, np.ndarray], path: str | Path, colorless: bool = False) -> Scene:
+    """The scan that a file's columns are, nothing guessed. Raises as `read_scene`."""
     missing = [name for name in "xyz" if name not in columns]
     if missing:
         raise ValueError(f"{path}: vertex column(s) missing: {', '.join(missing)}")
@@ -84,18 +86,7 @@ def read_columns(path: str | Path) -> dict[str, np.ndarray]:
     ASCII, binary little endian and binary big endian. Raises as `read_scene`, but asks for no particular column.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such file")
-    lists = _check_header(path)
-    try:
-        vertices = _read_vertices(path, lists)
-    except KeyError:
-        raise ValueError(f"{path}: has no vertex element") from None
-    except (PlyParseError, ValueError, MemoryError, OverflowError) as error:
-        raise ValueError(f"{path}: truncated or damaged PLY: {' '.join(str(error).split())}") from None
-    scalar = [p.name for p in vertices.properties if not hasattr(p, "len_dtype")]
-    data = vertices.data  # copied below: it may be a memory map of the file
-    return {name: np.array(data[name]).astype(data[name].dtype.newbyteorder("=")) for name in scalar}
+    return read_ply(file_bytes(path), str(path), strict=True, faces=False).columns
 
 
 def write_columns(path: str | Path, columns: dict[str, np.ndarray], faces: np.ndarray | None = None) -> None:
@@ -125,44 +116,6 @@ def write_columns(path: str | Path, columns: dict[str, np.ndarray], faces: np.nd
             triangles = np.empty(len(faces), [("count", "u1"), ("rows", "<i4", 3)])
             triangles["count"], triangles["rows"] = 3, faces
             file.write(triangles.tobytes())
-
-
-def _check_header(path: Path) -> dict[str, dict[str, int]]:
-    """Refuse what plyfile would take minutes, all memory or no notice over; return the list lengths to try.
-
-    Returns {element: {list property: 3}}: meshes are triangles, and plyfile reads a known length 100 times faster.
-    """
-    size = path.stat().st_size
-    with open(path, "rb") as file:
-        head = file.read(HEADER_LIMIT)
-    if not re.match(rb"ply\r?[\n\r]", head):
-        raise ValueError(f"{path}: not a PLY file")
-    end = head.find(b"end_header")
-    if end < 0:
-        raise ValueError(f"{path}: truncated or damaged PLY: its header does not end")
-    lists: dict[str, dict[str, int]] = {}
-    element = ""
-    for line in re.split(r"[\r\n]+", head[:end].decode("latin-1")):
-        words = line.split()
-        if words[:1] == ["element"] and len(words) >= 3:
-            element = words[1]
-            if not words[2].isascii() or not words[2].isdigit():
-                raise ValueError(f"{path}: element {element}: bad count {words[2]!r} in the header")
-            if int(words[2]) > size:  # every row takes at least a byte
-                raise ValueError(f"{path}: truncated: header promises {words[2]} rows of {element}, "
-                                 f"file has {size} bytes")
-        elif words[:2] == ["property", "list"] and len(words) == 5:
-            lists.setdefault(element, {})[words[4]] = 3
-    return lists
-
-
-def _read_vertices(path: Path, lists: dict[str, dict[str, int]]) -> PlyElement:
-    if lists:
-        try:
-            return PlyData.read(str(path), known_list_len=lists)["vertex"]
-        except (PlyParseError, ValueError):
-            pass  # not all triangles, or really damaged: the general reader below tells which
-    return PlyData.read(str(path))["vertex"]
 
 
 def _colors(columns: dict[str, np.ndarray], path: str | Path) -> np.ndarray:

@@ -15,8 +15,9 @@ from datasets.instance_sampling import InstanceSampler
 from datasets.label_ids import LabelIds
 from datasets.label_sets import LabelSet, read_names
 from datasets.mix3d import mix
-from datasets.npy_scene import DecodedScenes, read_npy_scene
-from datasets.ply import Scene, read_scene
+from datasets.npy_scene import DecodedScenes
+from datasets.ply import Scene
+from datasets.scans.read import check_kind, read_strictly, scans_in
 from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
@@ -195,14 +196,15 @@ DATASETS = {cls.__name__: cls for cls in (Scannet200VoxelizationDataset, Scannet
 
 def read_split(root: str | Path, split: str, missing_ok: bool = False) -> list[Path]:
     """Paths of a split's scenes: those that `<root>/<split>.txt` lists, in its order; without a list, Pointcept's scene
-    folders `<root>/<split>/*/coord.npy`, or, to run a network on, the scans `<root>/*.ply` or a single one as `root`.
+    folders `<root>/<split>/*/coord.npy`, or, to run a network on, the scans in `<root>`, or a single one as `root`.
 
     missing_ok: what a list names need not be there. Raises as `SceneDataset`.
     """
     if not str(root):
         raise FileNotFoundError("no dataset: --scannet_path is empty; name a dataset folder, or " + _remedy("DATA"))
     root = Path(root)
-    if root.is_file() and root.suffix.lower() == ".ply":
+    if root.is_file():
+        check_kind(root)
         return [root]
     if not root.is_dir():
         raise FileNotFoundError(f"{root}: no such dataset folder; {_remedy(root)}")
@@ -211,7 +213,7 @@ def read_split(root: str | Path, split: str, missing_ok: bool = False) -> list[P
         paths = _listed(root, listing, missing_ok)
     else:
         paths = sorted(file.parent for file in root.glob(f"{split}/*/coord.npy")) or (
-            [] if split == "train" else sorted(p for p in root.iterdir() if p.suffix.lower() == ".ply"))
+            [] if split == "train" else scans_in(root))
         if not paths:
             raise FileNotFoundError(f"{listing}: the list of {split} scenes is missing; {_remedy(root)}")
     seen: set[str] = set()
@@ -235,15 +237,13 @@ def _listed(root: Path, listing: Path, missing_ok: bool) -> list[Path]:
 
 
 def read_scan(path: Path, label_set: LabelSet, label_ids: LabelIds | None = None) -> Scene:
-    """A scan of either layout, with colours or without; its labels are ids of the label set.
+    """A scan of a dataset root, in any format, nothing guessed, with colours or without; its labels are ids of the set.
 
-    label_ids: what a PLY's labels are, "auto" where it is None; Pointcept's are class indices. Raises as `read_scene`,
+    label_ids: what a file's labels are, "auto" where it is None; Pointcept's are class indices. Raises as `read_scene`,
     `read_npy_scene` and `LabelIds`.
     """
-    if path.is_dir():
-        return read_npy_scene(path, label_set)
-    scene = read_scene(path, colorless=True)
-    if scene.labels is not None:
+    scene = read_strictly(path, label_set)
+    if scene.labels is not None and not path.is_dir():
         scene.labels = (label_ids or LabelIds("auto", label_set))(scene.labels, path)
     return scene
 

@@ -86,7 +86,7 @@ def _prepare(folder: Path, predictor: Predictor) -> None:
 
 def _options(config: Namespace, predictor: Predictor) -> ScanOptions:
     """How scans are read: in a dataset root, whose layout says metres, z up, nothing is guessed of them."""
-    known = dict(unit="m", up="z") if is_dataset_root(config.scannet_path, config.val_phase) else {}
+    known = dict(strict=True) if is_dataset_root(config.scannet_path, config.val_phase) else {}
     return ScanOptions(voxel_size=predictor.voxel_size, label_set=predictor.label_set, **known)
 
 

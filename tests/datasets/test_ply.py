@@ -171,11 +171,10 @@ def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypat
     write_scene(path, small_scene())
     before = path.read_bytes()
 
-    def fail(self, stream):
-        stream.write(b"ply\nhalf")
+    def fail(handle):
         raise OSError("disk full")
 
-    monkeypatch.setattr(PlyData, "write", fail)
+    monkeypatch.setattr(os, "fsync", fail)
     with pytest.raises(OSError, match=re.escape("disk full")):
         write_scene(path, small_scene())
     assert path.read_bytes() == before and os.listdir(tmp_path) == ["scan.ply"]
