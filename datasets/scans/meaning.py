@@ -77,7 +77,9 @@ def _probe(scan: Scan, middle: np.ndarray) -> Probe:
 
 def _turn(probe: Probe, vertices: Vertices, up: str) -> tuple[np.ndarray, str, str]:
     """(3, 3) rotation that takes the file's axes to z up; what was taken, and what makes it doubtful ("": nothing)."""
-    turn, words, doubt = guess_up(probe, vertices.up) if up == "auto" else (turn_of(UPS[up]), f"up {up}", "")
+    if up != "auto":
+        return turn_of(UPS[up]), f"up {up}", ""
+    turn, words, doubt = guess_up(probe, vertices.up)
     degrees = find_turn(probe.normals[probe.flat] @ turn.T)
     if degrees:
         cosine, sine = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

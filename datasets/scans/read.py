@@ -42,7 +42,8 @@ ZIPPED_RATIO, ZIPPED_LEAST = 100, 1 << 28  # unpacked to packed bytes; from this
 
 @dataclass(frozen=True)
 class ScanOptions:
-    """unit: auto, m, cm, mm, inch, foot. up: auto, z, y, x, -z, -y, -x: the file's axis that points at the ceiling.
+    """unit: auto, m, cm, mm, inch, foot. up: auto, z, y, x, -z, -y, -x: the file's axis that points at the ceiling; all
+    but auto also leave tilt and the directions of walls as they are.
 
     voxel_size: metres; surfaces of a coarse mesh are sampled that densely. label_set: whose ids labels are, None:
     ScanNet200's. strict: no guesses; what a dataset root must not hold is refused.
@@ -75,7 +76,7 @@ def read_scan(path: str | Path, options: ScanOptions = ScanOptions()) -> Scan:
 
 
 def read_strictly(path: Path, label_set: LabelSet) -> Scene:
-    """The scan as a dataset root must have it: metres, z up, colours 0..255; nothing is guessed.
+    """The scan as a dataset root must have it: metres, z up, colours 0..255 or none; nothing is guessed.
 
     Raises as `read_scene` and `read_npy_scene`, whatever the format.
     """
@@ -97,7 +98,7 @@ def _strict_scan(path: Path, label_set: LabelSet) -> Scan:
 def _strict_scene(vertices: Vertices, path: Path) -> Scene:
     if vertices.left_out is not None:
         raise ValueError(f"{path}: {int(vertices.left_out.sum())} points are invalid: a dataset root holds none")
-    return scene_of(vertices.columns, path)
+    return scene_of(vertices.columns, path, colorless=True)
 
 
 def check_kind(path: Path) -> None:
