@@ -22,8 +22,9 @@ from datasets.root_files import SPLITS, scene_record, write_root
 from datasets.statistics import tail_instances
 from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
 from datasets.synthetic.collision import Placed
-from datasets.synthetic.furnished.catalogue import credits, furnished_catalogue
-from datasets.synthetic.furnished.models import load_library
+from datasets.synthetic.furnished.catalogue import credits, furnished_catalogue, split_models
+from datasets.synthetic.furnished.models import Model, load_library
+from datasets.synthetic.furnished.rooms import build_furnished_room, crowded_counts
 from datasets.synthetic.layout import furnish
 from datasets.synthetic.objects.kinds import ROOMS, Kind
 from datasets.synthetic.rooms import Room, build_room
@@ -71,15 +72,21 @@ def furnished_room(settings: Settings, split: str, index: int) -> tuple[Room, li
     number = SPLITS.index(split)
     plan = plan_split(settings.seed, number, settings.scenes(split), settings.rooms.split(","))[index]
     rng = np.random.default_rng(np.random.SeedSequence([settings.seed, number, index]))
-    room = build_room(rng, plan.room, set(plan.features), settings.room_scale)
-    catalogue = models_of(split) if settings.furnished else CATALOGUE
-    return room, furnish(rng, room, draw_counts(rng, plan), catalogue, urgency(plan)), rng
+    if not settings.furnished:
+        room = build_room(rng, plan.room, set(plan.features), settings.room_scale)
+        return room, furnish(rng, room, draw_counts(rng, plan), CATALOGUE, urgency(plan)), rng
+    catalogue, models = furniture_of(split)
+    room = build_furnished_room(rng, plan.room, set(plan.features), settings.room_scale, models)
+    wanted = crowded_counts(rng, plan)
+    first = urgency(plan) | {name: 2 for name in wanted if name not in plan.classes}
+    return room, furnish(rng, room, wanted, catalogue, first, careless=rng.uniform(0, 0.4)), rng
 
 
 @functools.cache
-def models_of(split: str) -> dict[str, Kind]:
-    """The catalogue with the furniture models of a split: those of validation are for test scenes too."""
-    return furnished_catalogue(load_library(), "train" if split == "train" else "val")
+def furniture_of(split: str) -> tuple[dict[str, Kind], dict[str, list[Model]]]:
+    """The catalogue with the furniture models of a split, and these by class: test scenes have those of validation."""
+    library, models = load_library(), "train" if split == "train" else "val"
+    return furnished_catalogue(library, models), {name: split_models(all_, models) for name, all_ in library.items()}
 
 
 def make_scene(settings: Settings, split: str, index: int) -> Scene:

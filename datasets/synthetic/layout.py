@@ -36,8 +36,8 @@ IN_FRONT_OF = {"keyboard": ("monitor",), "mouse": ("monitor",)}
 class Layout:
     """A room being filled: what stands in it, and the boxes nothing may meet."""
 
-    def __init__(self, rng: np.random.Generator, room: Room, catalogue: dict[str, Kind]):
-        self.rng, self.room, self.catalogue = rng, room, catalogue
+    def __init__(self, rng: np.random.Generator, room: Room, catalogue: dict[str, Kind], careless: float = 0.0):
+        self.rng, self.room, self.catalogue, self.careless = rng, room, catalogue, careless
         self.placed: list[Placed] = []
         self.boxes = room.taken()
         self.owners = [None] * len(self.boxes)  # whose box each is
@@ -104,8 +104,12 @@ class Layout:
             u0, u1 = along - half, along + half
             if not wall.free(u0, u1, 0, top):
                 continue
-            at = np.array([*wall.at(along - (x0 + x1) / 2, -gap - y1), 0.0])
-            if self.put(Placed(name, shape, at, wall.yaw, wall=int(index), along=along)):
+            off, askew = gap, 0.0
+            if self.careless and self.rng.random() < self.careless:
+                askew = self.rng.normal(0, 0.12)
+                off += self.rng.exponential(0.08) + half * abs(np.sin(askew))
+            at = np.array([*wall.at(along - (x0 + x1) / 2, -off - y1), 0.0])
+            if self.put(Placed(name, shape, at, wall.yaw + askew, wall=int(index), along=along)):
                 return True
         return False
 
@@ -146,7 +150,8 @@ class Layout:
         size = np.array([self.room.width, self.room.depth]) - 2 * inset
         for _ in range(2 * TRIES):
             share = self.rng.uniform(0.2, 0.8, 2) if big else self.rng.beta(0.6, 0.6, 2)
-            yaw = (self.rng.integers(4) * np.pi / 2 + self.rng.normal(0, 0.04) if big
+            square = big and not (self.careless and self.rng.random() < self.careless)
+            yaw = (self.rng.integers(4) * np.pi / 2 + self.rng.normal(0, 0.04) if square
                    else self.rng.uniform(-np.pi, np.pi))
             if self.put(Placed(name, shape, np.array([*(inset + share * size), 0.0]), yaw)):
                 return True
@@ -253,14 +258,16 @@ def hull_area(shape: Shape) -> float:
 
 
 def furnish(rng: np.random.Generator, room: Room, wanted: dict[str, int], catalogue: dict[str, Kind],
-            urgency: dict[str, int]) -> list[Placed]:
+            urgency: dict[str, int], careless: float = 0.0) -> list[Placed]:
     """Place `wanted[name]` objects of each class in the room; returns those that found a place.
+
+    careless: share of the furniture that stands askew, or off the wall.
 
     Order: one of each class of urgency 0, what stands against walls, what stands free, what goes before those, what
     hangs, what stands on them. Among these: one of each class before the second of any, the more urgent (lower)
     before the less, the larger before the smaller.
     """
-    layout, queue = Layout(rng, room, catalogue), []
+    layout, queue = Layout(rng, room, catalogue, careless), []
     for name in sorted(wanted):
         kind = catalogue[name]
         for copy in range(wanted[name]):

@@ -110,7 +110,7 @@ def shade(rng, palette, amount: float = 16.0) -> np.ndarray:
     return np.clip(tint(rng, palette, 4) + rng.normal(0, amount), 5, 240)
 
 
-def _slot(rng, room: Room, size: float, z0: float, z1: float, margin: float = 0.25, tries: int = 20):
+def find_slot(rng, room: Room, size: float, z0: float, z1: float, margin: float = 0.25, tries: int = 20):
     """A wall and a middle on it where `size` metres are free, or None."""
     chance = np.array([w.length for w in room.walls])
     for _ in range(tries):
@@ -128,7 +128,7 @@ def _slot(rng, room: Room, size: float, z0: float, z1: float, margin: float = 0.
 def _add_door(rng, room: Room) -> None:
     """A door in its frame, shut or ajar, with free floor before it."""
     w, h = rng.uniform(0.78, 0.95), rng.uniform(2.0, 2.12)
-    slot = _slot(rng, room, w, 0, h)
+    slot = find_slot(rng, room, w, 0, h)
     if slot is None:
         return
     wall, u = slot
@@ -167,7 +167,7 @@ def _add_windows(rng, room: Room, features: set[str]) -> None:
     dressing = [f for f in ("curtain", "blinds") if f in features]
     for k in range(max(len(dressing), int(rng.integers(1, 3)))):
         w = rng.uniform(0.7, 1.0) if room.kind == "bathroom" else rng.uniform(0.8, 1.7)
-        slot = _slot(rng, room, w + 0.5, sill - 0.1, top + 0.2)
+        slot = find_slot(rng, room, w + 0.5, sill - 0.1, top + 0.2)
         if slot is None:
             continue
         wall, u = slot

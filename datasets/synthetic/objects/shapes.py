@@ -68,6 +68,10 @@ class Shape:
             self._boxes.append(np.concatenate([vertices.min(0), vertices.max(0)]))
         return self
 
+    def mesh(self) -> trimesh.Trimesh:
+        """All of it as one mesh, without colours."""
+        return trimesh.Trimesh(self.vertices, self.faces, process=False)
+
     def move(self, by) -> "Shape":
         """Move all that is there by (3,) m."""
         by = np.asarray(by, float)

@@ -45,7 +45,7 @@ def headings(rng: np.random.Generator, position: np.ndarray, room: Room, placed:
     """Azimuth and elevation (K,), radians: around the room in even steps, or at a thing 0.7 to 3.5 m off."""
     count = len(position)
     azimuth = rng.uniform(0, 2 * np.pi) + np.arange(count) * 2.399963  # the golden angle: evenly spread at every stop
-    elevation = np.radians(rng.normal(-16, 17, count))
+    elevation = np.radians(rng.normal(rng.uniform(-34, -16), 15, count))  # down: floors are seen more than ceilings
     if rng.random() < 0.35:  # some look at the ceiling as well
         up = rng.random(count) < 0.15
         elevation[up] = np.radians(rng.uniform(15, 55, up.sum()))
@@ -58,7 +58,7 @@ def headings(rng: np.random.Generator, position: np.ndarray, room: Room, placed:
         if len(near):
             x, y, z = beam[rng.choice(near)]
             azimuth[k] = np.arctan2(y, x) + rng.normal(0, 0.15)
-            elevation[k] = np.clip(np.arctan2(z, np.hypot(x, y)), np.radians(-65), np.radians(35)) + rng.normal(0, 0.1)
+            elevation[k] = np.clip(np.arctan2(z, np.hypot(x, y)), np.radians(-65), np.radians(25)) + rng.normal(0, 0.1)
     return azimuth, elevation
 
 
