@@ -1,8 +1,9 @@
 """Large scans in tiles: the same answer as in one piece? How much memory and time does a scan take?
 
-    python -m benchmarks.tiles --points 20e6 --voxel_size 0.02                  # peak memory, seconds a million points
+    python -m benchmarks.tiles --points 20e6 --voxel_size 0.02         # peak memory, seconds a million points: arrays
+    python -m benchmarks.tiles --points 20e6 --voxel_size 0.02 --files # the same from a .ply to what inference writes
     python -m benchmarks.tiles --points 2e6 --max_voxels 60000 --weights best.ckpt --compare
-    python -m benchmarks.tiles --memory                                         # bytes a voxel, by network
+    python -m benchmarks.tiles --memory                                # bytes a voxel, by network
 
 The scan is a building of generated rooms, side by side. Without --weights the network's are random.
 """
@@ -23,11 +24,13 @@ from benchmarks.memory import peak_resident  # noqa: E402
 from config.command import command  # noqa: E402
 from config.flags.inference import auto_or_whole  # noqa: E402
 from config.types import above_zero, positive  # noqa: E402
+from datasets.ply import Scene, write_scene  # noqa: E402
 from datasets.synthetic.dataset import Settings, make_scene  # noqa: E402
 from lib.checkpoint import save_checkpoint  # noqa: E402
 from lib.inference.networks import bytes_of_a_voxel  # noqa: E402
 from lib.memory import keep_freed_memory  # noqa: E402
 from lib.predictor import Predictor  # noqa: E402
+from main import main as main_program  # noqa: E402
 from models import ARCHITECTURES, build_model  # noqa: E402
 
 ROOMS = 4  # that are made; then they come again, turned
@@ -86,6 +89,23 @@ def run(options: argparse.Namespace, weights: str) -> None:
               f"piece; confidence differs by {np.abs(whole.confidence - found.confidence).mean():.4f} on average")
 
 
+def run_files(options: argparse.Namespace, weights: str, folder: str) -> None:
+    """main.py on a file of the building, which another process writes; print a row."""
+    scan, size = f"{folder}/building.ply", str(int(options.points))
+    subprocess.run([sys.executable, "-m", "benchmarks.tiles", "--points", size, "--make", scan], check=True,
+                   cwd=Path(__file__).resolve().parent.parent)
+    before, start = peak_resident(), time.perf_counter()
+    flags = {"scannet_path": scan, "weights": weights, "is_train": False, "visualize": True, "visualize_path": folder,
+             "log_dir": folder, "max_voxels": options.max_voxels, "tta": options.tta, "model": options.model,
+             "dataset": "Scannet200VoxelizationDataset", "voxel_size": options.voxel_size}
+    if main_program([word for name, value in flags.items() for word in (f"--{name}", str(value))]):
+        raise ValueError("inference failed")
+    seconds, peak = time.perf_counter() - start, peak_resident()
+    print("| points | seconds | s a million points | peak GiB, of it before |\n|---|---|---|---|")
+    print(f"| {int(size):,} | {seconds:.0f} | {1e6 * seconds / int(size):.1f} | {peak / 2**30:.2f}, "
+          f"{before / 2**30:.2f} |")
+
+
 def measure(model: str, file: str) -> None:
     """Print the peak of this process, which runs a network once over the voxels in `file`."""
     with tempfile.TemporaryDirectory() as folder:
@@ -128,16 +148,22 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--tta", type=positive, default=1)
     parser.add_argument("--compare", action="store_true", help="with the scan in one piece")
     parser.add_argument("--memory", action="store_true", help="bytes a voxel of several networks")
+    parser.add_argument("--files", action="store_true", help="from a .ply to all that inference writes")
     parser.add_argument("--measure", metavar="MODEL", help=argparse.SUPPRESS)
+    parser.add_argument("--make", metavar="FILE.ply", help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     keep_freed_memory()
     if options.measure:
         measure(options.measure, options.weights)
+    elif options.make:
+        points, colors = building(int(options.points))
+        write_scene(options.make, Scene("building", points, colors))
     elif options.memory:
         memory_table()
     else:
         with tempfile.TemporaryDirectory() as folder:
-            run(options, options.weights or random_weights(folder, options.model, options.voxel_size))
+            weights = options.weights or random_weights(folder, options.model, options.voxel_size)
+            run_files(options, weights, folder) if options.files else run(options, weights)
 
 
 if __name__ == "__main__":

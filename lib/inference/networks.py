@@ -49,7 +49,7 @@ def bytes_of_a_voxel(architecture: Architecture, classes: int) -> int:
     """About what a voxel takes at the peak of a forward pass, in its last residual block, where voxels are most.
 
     7.5 times the block's channels are alive at once, its kernel maps included: a fit to what was measured of five
-    networks, 3 to 25 % above each; `python -m benchmarks.tiles --memory` measures them.
+    networks, 4 to 22 % above each; `python -m benchmarks.tiles --memory` measures them.
     """
     last = architecture.planes[7] * architecture.block.EXPANSION
     return round(4 * (architecture.init_dim + 7.5 * last + classes))

@@ -101,6 +101,8 @@ def _read_ahead(scenes: dict[str, Path], options: ScanOptions) -> Iterator[tuple
             return scan
         except BAD_SCAN as error:
             return error
+        except Exception as error:  # whatever a format's library says of damage
+            return ValueError(f"{type(error).__name__}: {error}")
 
     with ThreadPoolExecutor(1) as reader:
         names = list(scenes)

@@ -1,5 +1,6 @@
 """Inference: every scene once, at every vertex, in order; bad input gives one line and leaves nothing behind."""
 import json
+import struct
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from config.config import get_config
 from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
 from datasets.ply import Scene, read_columns, read_scene, write_columns, write_scene
+from datasets.scans.read import read_scan
 from lib.checkpoint import save_checkpoint
 from lib.inference import outputs
 from lib.inference import predict as inference
@@ -171,6 +173,72 @@ def test_a_listed_scene_that_is_missing_costs_no_other(infer_flags, capsys):
     printed = capsys.readouterr()
     assert "val0000_00.ply: no such file" in printed.err and "Traceback" not in printed.err
     assert "scores in" in printed.out and (infer_flags.out / "val0001_00.ply").is_file()
+
+
+def test_a_folder_without_lists_goes_on_and_files_of_one_stem_are_told_apart(infer_flags, capsys, tmp_path):
+    folder = tmp_path / "scans"
+    scene = read_scene(infer_flags.root / "val" / "val0000_00.ply")
+    for name in ("a", "b", "c"):
+        write_scene(folder / f"{name}.ply", scene)
+    (folder / "b.PLY").write_bytes((folder / "b.ply").read_bytes())
+    truncate(folder / "a.ply")
+    assert main(infer_flags("--scannet_path", str(folder))) == 1
+    printed = capsys.readouterr()
+    assert "a.ply" in printed.err and "truncated" in printed.err and "Traceback" not in printed.err
+    listed = json.loads((infer_flags.out / "scenes.json").read_text())
+    assert sorted(listed["scenes"]) == ["b_PLY", "b_ply", "c"] and list(listed["failed"]) == ["a"]
+    for name in listed["scenes"]:
+        assert len((infer_flags.out / f"{name}.txt").read_text().splitlines()) == 500
+    assert sorted(path.name for path in folder.iterdir()) == ["a.ply", "b.PLY", "b.ply", "c.ply"]  # nothing beside them
+
+
+def test_an_error_of_a_format_library_costs_no_other_scan(infer_flags, capsys, monkeypatch):
+    def read(path, options):
+        if path.name.startswith("test0000"):
+            raise struct.error("unpack requires a buffer of 8 bytes")
+        return read_scan(path, options)
+
+    monkeypatch.setattr(inference, "read_scan", read)
+    assert main(infer_flags()) == 1
+    assert "test0000_00.ply: unpack requires" in capsys.readouterr().err
+    assert (infer_flags.out / "test0001_00.ply").is_file()
+
+
+def test_a_scan_without_a_label_beside_labelled_ones_changes_no_score(infer_flags):
+    def counts():
+        return inference.run_inference(get_config(infer_flags("--val_phase", "val")))
+
+    before = counts()
+    columns = read_columns(infer_flags.root / "val" / "val0000_00.ply")
+    for name, labels in (("none", None), ("zero", np.zeros(500, np.int32))):
+        write_columns(infer_flags.root / "val" / f"{name}.ply", {k: v for k, v in columns.items() if k != "label"} | (
+            {} if labels is None else {"label": labels}))
+    with open(infer_flags.root / "val.txt", "a") as file:
+        file.write("val/none.ply\nval/zero.ply\n")
+    after = counts()
+    assert torch.equal(before.points.counts, after.points.counts) and after.labelled and not after.failed
+    assert torch.equal(before.voxels.counts, after.voxels.counts)
+
+
+def test_scores_are_those_of_the_evaluation_in_training(infer_flags):
+    config = get_config(infer_flags("--val_phase", "val"))
+    stage = build_stage(config, label_set=SCANNET200)
+    expected = evaluate(stage, build_loader(config, "val", False, SCANNET200), torch.device("cpu"))
+    assert str(inference.run_inference(config).scores()) == str(expected.scores())
+
+
+def test_what_was_guessed_of_a_scan_is_said_once(infer_flags, monkeypatch, capsys):
+    def read(path, options):
+        scan = read_scan(path, options)
+        scan.remarks += ["millimetres (--unit)", "z is up (--up)", "z is up (--up)"]
+        scan.warnings += ["millimetres (--unit)", "no colours"]
+        return scan
+
+    monkeypatch.setattr(inference, "read_scan", read)
+    assert main(infer_flags()) == 0
+    printed = [line for line in capsys.readouterr().out.splitlines() if "test0000_00: " in line]
+    assert printed == ["warning: test0000_00: millimetres (--unit)", "test0000_00: z is up (--up)",
+                       "warning: test0000_00: no colours"]
 
 
 @pytest.mark.parametrize("more,words", [

@@ -2,6 +2,7 @@
 import builtins
 import io
 import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from lib.predictor import Predictor
 from lib.stages import build_stage
 from main import main
 
+ROOT = Path(__file__).resolve().parents[3]
 SCANNET200 = load_label_set()
 STAGE1 = ("--use_embedding_loss", "True", "--dataset", "Scannet200TextualDataset", "--embedding_loss_type",
           "contrast_ce")
@@ -150,6 +152,17 @@ def test_map_coordinates_keep_their_digits(run_flags, trained):
     predictor = Predictor(trained()[0])
     away = points.astype(np.float64) + [4_500_000, 5_300_000, 0]
     assert (predictor(away, colors)[0] == predictor(points, colors)[0]).mean() > 0.99
+
+
+def test_the_lines_in_the_readme_run_as_they_stand(run_flags, trained, monkeypatch):
+    code = next(block for block in re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+                if "Predictor" in block)
+    monkeypatch.chdir(trained()[0].parent)
+    points, colors = scan(run_flags)
+    variables = {"points": points, "colors": colors}
+    exec(code, variables)
+    assert variables["labels"].shape == variables["confidence"].shape == (len(points),)
+    assert set(variables["labels"]) <= set(variables["names"]) and variables["names"][2] == "chair"
 
 
 def test_own_class_names_have_ids_of_their_own(run_flags, trained, hashed_encoder):
