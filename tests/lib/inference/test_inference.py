@@ -200,7 +200,7 @@ def test_an_error_of_a_format_library_costs_no_other_scan(infer_flags, capsys, m
 
     monkeypatch.setattr(inference, "read_scan", read)
     assert main(infer_flags()) == 1
-    assert "test0000_00.ply: unpack requires" in capsys.readouterr().err
+    assert "test0000_00.ply: error: unpack requires" in capsys.readouterr().err
     assert (infer_flags.out / "test0001_00.ply").is_file()
 
 
