@@ -1,7 +1,7 @@
 """Before a training: do its labels say anything, and do they mean what they are taken for? `check_training_labels`."""
 import numpy as np
 
-from datasets.label_ids import another_table
+from datasets.label_ids import another_table, looks_like
 from datasets.scannet200 import SceneDataset
 
 LOOKED_AT = 5  # scenes whose floors and walls are sought
@@ -30,9 +30,7 @@ def check_training_labels(dataset: SceneDataset) -> None:
                 others.setdefault(table, path)
     if others and not own:
         (table, path), *_ = others.items()
-        raise ValueError(f"{path}: its labels look like another table's, not label set {dataset.label_set.name}'s: "
-                         f"floor and wall are where --label_ids {table} has them; say so, or --label_ids own if all is "
-                         "right")
+        raise ValueError(f"{path}: {looks_like(table, dataset.label_set)}")
     if not labelled:
         found = ", ".join(map(str, sorted(ids)[:5])) + (", ..." if len(ids) > 5 else "")
         raise ValueError(f"{dataset.root}: not one point of its {len(dataset)} {dataset.split} scenes has a class to "

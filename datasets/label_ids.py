@@ -123,6 +123,12 @@ def another_table(points: np.ndarray, labels: np.ndarray, label_set: LabelSet) -
     return None
 
 
+def looks_like(table: str, label_set: LabelSet) -> str:
+    """What to say where `another_table` found one."""
+    return (f"its labels look like another table's, not label set {label_set.name}'s: floor and wall are where "
+            f"--label_ids {table} has them; say so, or --label_ids own if all is right")
+
+
 def _floor_and_wall(names, ids) -> tuple[int, int] | None:
     known = dict(zip(names, map(int, ids)))
     return (known["floor"], known["wall"]) if {"floor", "wall"} <= known.keys() else None

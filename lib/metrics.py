@@ -25,9 +25,32 @@ def _flat(labels: np.ndarray | torch.Tensor) -> torch.Tensor:
     return labels.detach().reshape(-1).long()
 
 
-def _mean(values: np.ndarray) -> float:
-    """Mean; NaN, without numpy's warning, of nothing."""
-    return float(values.mean()) if len(values) else float("nan")
+def iou_of(hit: np.ndarray, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
+    """Intersection over union, float64, of points (..., C) that are right, true and predicted; NaN where none is."""
+    union = true + predicted - hit
+    return np.where(true > 0, hit / np.where(true > 0, union, 1), np.nan)
+
+
+def scores_of(hit: np.ndarray, true: np.ndarray, predicted: np.ndarray, groups: Sequence[str] = ()
+              ) -> dict[str, np.ndarray]:
+    """As `ConfusionMatrix.scores`, of totals (..., C) for each class: values (...)."""
+    present, iou, classes = true > 0, iou_of(hit, true, predicted), true.shape[-1]
+    points = true.sum(-1)
+    result = {"accuracy": np.where(points > 0, hit.sum(-1) / np.where(points > 0, points, 1), np.nan),
+              "mAcc": _mean(hit / np.where(present, true, 1), present)}
+    selections = {"": np.ones(classes, dtype=bool)}
+    selections |= {f"/{name}": np.asarray(groups) == name for name in ordered_groups(groups)}
+    for suffix, chosen in selections.items():
+        result[f"mIoU/present{suffix}"] = _mean(iou, chosen & present)
+        result[f"mIoU/{classes}{suffix}"] = _mean(np.nan_to_num(iou), chosen & np.ones_like(present))
+    return result
+
+
+def _mean(values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """Mean over the last axis of what is chosen; NaN, without numpy's warning, of nothing."""
+    chosen = np.broadcast_to(chosen, values.shape)
+    count = chosen.sum(-1)
+    return np.where(count > 0, np.where(chosen, values, 0).sum(-1) / np.maximum(count, 1), np.nan)
 
 
 class ConfusionMatrix:
@@ -89,10 +112,12 @@ class ConfusionMatrix:
 
         What is predicted as an absent class still counts, as a miss of the class that was there.
         """
+        return iou_of(*self.totals())
+
+    def totals(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Of every class, (C,) int64 each: points that are right, of the ground truth, and predicted."""
         counts = self.counts.numpy()
-        hit, true, predicted = np.diag(counts), counts.sum(1), counts.sum(0)[: self.num_classes]
-        union = true + predicted - hit
-        return np.where(true > 0, hit / np.maximum(union, 1), np.nan)
+        return np.diag(counts), counts.sum(1), counts.sum(0)[: self.num_classes]
 
     def per_class(self, names: Sequence[str], groups: Sequence[str] = ()) -> dict[str, dict[str, float | int | str]]:
         """name -> iou, precision, recall (0..1), points of the ground truth, and the group where `groups` are given.
@@ -118,20 +143,7 @@ class ConfusionMatrix:
         """
         if len(groups) not in (0, self.num_classes):
             raise ValueError(f"{len(groups)} groups for {self.num_classes} classes: give one for each class")
-        counts = self.counts.numpy()
-        hit, true = np.diag(counts), counts.sum(1)
-        present = true > 0
-        iou = self.iou()
-        result = {
-            "accuracy": float(hit.sum() / true.sum()) if true.sum() else float("nan"),
-            "mAcc": _mean(hit[present] / true[present]),
-        }
-        selections = {"": np.ones(self.num_classes, dtype=bool)}
-        selections |= {f"/{name}": np.asarray(groups) == name for name in ordered_groups(groups)}
-        for suffix, chosen in selections.items():
-            result[f"mIoU/present{suffix}"] = _mean(iou[chosen & present])
-            result[f"mIoU/{self.num_classes}{suffix}"] = _mean(np.nan_to_num(iou[chosen]))
-        return result
+        return {key: float(value) for key, value in scores_of(*self.totals(), groups).items()}
 
 
 def _percent(value: float) -> str:

@@ -21,7 +21,7 @@ LAYERS = (
     ("lib.language",),
     ("lib.stages",),
     ("lib.language.queries", "lib.inference"),
-    ("lib.training", "lib.predictor"),
+    ("lib.training", "lib.predictor", "lib.evaluate"),
     ("main", "query", "visualize", "get_upload_txt", "val_split"),
     ("benchmarks",),
 )

@@ -1,0 +1,136 @@
+"""Predictions and ground truth from files: `for name, prediction, truth in read_pairs(pred, gt, ...)`, class indices.
+
+A prediction is `<scene>.txt`, one id a line, or a `.ply` with a column `label`; ground truth is a scene of a dataset
+root, or such a file, whose column `ground_truth` comes first.
+"""
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from datasets.files import SCENE_LIST
+from datasets.label_ids import LabelIds, another_table, looks_like
+from datasets.label_sets import CLASSES_FILE, LABEL_SET_FILE, LabelSet, find_label_set, read_classes
+from datasets.npy_scene import read_npy_scene
+from datasets.ply import read_columns
+from lib.inference.scenes import is_dataset_root, list_scenes
+
+ENDINGS = (".txt", ".ply")
+
+
+def choose_label_set(flag: str | None, predictions: list[Path], ground_truth: Path) -> LabelSet:
+    """The set that --label_set names, else that of the folders, which must agree; else ScanNet200."""
+    named = [folder for folder in (*predictions, ground_truth) if (folder / LABEL_SET_FILE).is_file()]
+    label_set = find_label_set(flag, *named)
+    for folder in named:
+        other = find_label_set(None, folder)
+        if not other.same_classes(label_set):
+            raise ValueError(f"{folder / LABEL_SET_FILE}: is of other classes than label set {label_set.name}; bring "
+                             "the ground truth to the prediction's with `python -m datasets.relabel`")
+    return label_set
+
+
+def ground_truth_files(root: Path, split: str) -> dict[str, Path]:
+    """Name -> file, of a dataset root's split or of a folder of .txt and .ply. Raises FileNotFoundError."""
+    if not root.is_dir() or is_dataset_root(root, split):
+        return list_scenes(root, split)
+    files = prediction_files(root)
+    if not files:
+        raise FileNotFoundError(f"{root}: holds no {split}.txt that lists scenes, and no .txt or .ply of its own")
+    return files
+
+
+def prediction_files(folder: Path) -> dict[str, Path]:
+    """Name -> file of a folder; of a scene's two the .txt. Raises FileNotFoundError for what is no folder."""
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder; inference writes <run>/visualize/fulleval")
+    return {path.stem: path for ending in reversed(ENDINGS) for path in sorted(folder.glob(f"*{ending}"))}
+
+
+def stale_predictions(folder: Path, names: list[str]) -> list[str]:
+    """Those of the names that the last inference into a folder did not write, as far as its scenes.json says."""
+    try:
+        written = json.loads((folder / SCENE_LIST).read_bytes())["scenes"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    return [name for name in names if name not in written]
+
+
+def read_pairs(folders: list[Path], files: dict[str, Path], label_set: LabelSet, label_ids: LabelIds
+               ) -> Iterator[tuple[str, list[np.ndarray], np.ndarray]]:
+    """(scene, its predictions by each folder, ground truth), (N,) class indices; C: predicted outside the set, -1: not
+    labelled. files: of the ground truth.
+
+    Raises FileNotFoundError and ValueError, one line: missing scenes, lengths that differ, ids that are unknown.
+    """
+    found = [prediction_files(folder) for folder in folders]
+    for folder, predictions in zip(folders, found):
+        missing = [name for name in files if name not in predictions]
+        if missing:
+            raise FileNotFoundError(f"{folder / missing[0]}.txt: missing; no prediction for {len(missing)} of "
+                                    f"{len(files)} scenes: {', '.join(missing[:5])}"
+                                    f"{', ...' if len(missing) > 5 else ''}")
+    own = [read_classes(folder / CLASSES_FILE).ids if (folder / CLASSES_FILE).is_file() else () for folder in folders]
+    for name, path in files.items():
+        truth = label_set.to_classes(read_truth(path, label_set, label_ids))
+        predictions = []
+        for each, further in zip(found, own):
+            ids = _ids(each[name])
+            if len(ids) != len(truth):
+                raise ValueError(f"{each[name]}: {len(ids)} predictions for the {len(truth)} points of {path}")
+            classes = label_set.to_classes(ids)
+            wrong = (classes < 0) & ~np.isin(ids, [label_set.unlabelled_id, *further])
+            if wrong.any():
+                row = int(np.argmax(wrong))
+                raise ValueError(f"{each[name]}: prediction {row + 1} is {ids[row]}, no id of label set "
+                                 f"{label_set.name}; --label_set names another")
+            predictions.append(np.where(classes < 0, len(label_set), classes))
+        yield name, predictions, truth
+
+
+def read_truth(path: Path, label_set: LabelSet, label_ids: LabelIds) -> np.ndarray:
+    """(N,) ids of the label set. Raises ValueError where there are none, or where they look like another table's."""
+    if path.is_dir():
+        labels = read_npy_scene(path, label_set).labels
+        if labels is None:
+            raise ValueError(f"{path}: has no labels to score against")
+        return labels
+    if path.suffix.lower() == ".txt":
+        return label_ids(_ids(path), path)
+    columns = read_columns(path)
+    if "ground_truth" in columns:  # as inference wrote it, so the label set's already
+        return _integers(columns["ground_truth"], path)
+    if "label" not in columns:
+        raise ValueError(f"{path}: has no column `label` to score against")
+    labels = _integers(columns["label"], path)
+    if label_ids.name == "auto" and label_ids.of(path) == "own" and {"x", "y", "z"} <= columns.keys():
+        points = np.stack([columns[axis] for axis in "xyz"], 1)
+        keep = np.isfinite(points).all(1)
+        table = another_table(points[keep], labels[keep], label_set)
+        if table not in (None, "own"):
+            raise ValueError(f"{path}: {looks_like(table, label_set)}")
+    return label_ids(labels, path)
+
+
+def _ids(path: Path) -> np.ndarray:
+    """(N,) int64 of a .txt, or of a .ply's column `label`."""
+    if path.suffix == ".ply":
+        values = read_columns(path)
+        if "label" not in values:
+            raise ValueError(f"{path}: has no column `label`; a prediction has")
+        return _integers(values["label"], path)
+    try:
+        values = np.array(path.read_bytes().split(), dtype=np.float64)
+    except ValueError as error:
+        raise ValueError(f"{path}: needs one whole number a line ({error})") from None
+    return _integers(values, path)
+
+
+def _integers(values: np.ndarray, path: Path) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+        integers = values.astype(np.int64)
+    if (integers != values).any():
+        row = int(np.argmax(integers != values))
+        raise ValueError(f"{path}: vertex {row}: label {values[row]} is no whole number")
+    return integers
