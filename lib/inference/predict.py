@@ -14,6 +14,7 @@ import torch
 from tqdm import tqdm
 
 from datasets.files import SCENE_LIST, replacing
+from datasets.label_ids import LabelIds, another_table, looks_like
 from datasets.label_sets import CLASSES_FILE, DEFAULT, IGNORE_LABEL, LABEL_SET_FILE, write_classes
 from datasets.scans.read import ScanOptions, read_scan
 from datasets.scans.scan import Scan
@@ -42,10 +43,10 @@ def run_inference(config: Namespace) -> Evaluation:
     single = predictor.views_and_networks == 1
     evaluation = Evaluation.of_stage(predictor.networks[0].stage, IGNORE_LABEL, ranked=single)
     written: list[str] = []
-    options = _options(config, predictor)
+    options, label_ids = _options(config, predictor), LabelIds(config.label_ids, predictor.label_set)
     bar = tqdm(total=len(scenes), desc=config.val_phase, unit="scene", dynamic_ncols=True, leave=False)
     with bar:
-        for name, scan in _read_ahead(scenes, options):
+        for name, scan in _read_ahead(scenes, options, label_ids):
             bar.set_postfix_str(name)
             try:
                 if isinstance(scan, Exception):
@@ -90,14 +91,15 @@ def _options(config: Namespace, predictor: Predictor) -> ScanOptions:
     return ScanOptions(voxel_size=predictor.voxel_size, label_set=predictor.label_set, **known)
 
 
-def _read_ahead(scenes: dict[str, Path], options: ScanOptions) -> Iterator[tuple[str, Scan | Exception]]:
+def _read_ahead(scenes: dict[str, Path], options: ScanOptions, label_ids: LabelIds
+                ) -> Iterator[tuple[str, Scan | Exception]]:
     """Every scan, or what is wrong with it; the next is read while one is worked on."""
     def read(name: str) -> Scan | Exception:
         try:
             scan = read_scan(scenes[name], options)
             scan.name = name
-            if scan.labels is not None:
-                options.label_set.check_ids(scan.labels, scenes[name])
+            if scan.labels is not None and not scenes[name].is_dir():  # Pointcept's are class indices, and so read
+                _read_labels(scan, label_ids)
             return scan
         except BAD_SCAN as error:
             return error
@@ -112,6 +114,18 @@ def _read_ahead(scenes: dict[str, Path], options: ScanOptions) -> Iterator[tuple
             ahead = reader.submit(read, following) if following is not None else None
             yield name, scan
             del scan
+
+
+def _read_labels(scan: Scan, label_ids: LabelIds) -> None:
+    """Take a scan's labels to ids of the label set; warn where they look like another table's."""
+    if label_ids.name == "auto" and label_ids.of(scan.path) == "own":
+        seen = scan.seen
+        points = (scan.points[seen] - scan.origin) @ scan.axes.T
+        table = another_table(points, scan.labels[seen], label_ids.label_set)
+        if table not in (None, "own"):
+            scan.warnings.append(looks_like(table, label_ids.label_set))
+    scan.labels = label_ids(scan.labels, scan.path)
+    scan.remarks += label_ids.remarks([scan.path])
 
 
 def _say(scan: Scan) -> None:
