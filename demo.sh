@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
 #   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
-# It calls the scripts a user would, with a small network and 6 cm voxels. TRAINING=4 trains four times as long;
-# EMBEDDING_LOSS=contrast takes the paper's loss for stage 1. Stopped with Ctrl-C, or killed, the same command goes on
-# where it was; another POSTFIX begins anew.
+# It calls the scripts a user would, with a small network and 6 cm voxels; stage 1 sees 10 cm, which costs it 0.4 of the
+# time. TRAINING=4 trains four times as long; EMBEDDING_LOSS=contrast takes the paper's loss for stage 1. Stopped with
+# Ctrl-C, or killed, the same command goes on where it was; another POSTFIX begins anew.
 set -euo pipefail
 CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -38,14 +38,17 @@ fi
 
 # seconds_left: about how long the rest of the trainings takes here, by a few measured steps; nothing if that fails.
 seconds_left() {
-  local rate left=0 run epochs
+  local rate left=0 run epochs scenes
   [ -f "$DATA_ROOT/train.txt" ] || return 0
   rate=$("$PYTHON" -m benchmarks.training --scannet_path "$DATA_ROOT" --model $MODEL --voxel_size 0.06 --batch_size 2 \
     --steps 4 --warm_up 2 --stages 2 --precision $PRECISION --elastic_distortion False --num_workers 0 2>/dev/null |
     awk -F'|' 'END { print $6 }') || return 0
-  for run in "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX:$EPOCHS1" "$RUN-$POSTFIX:$EPOCHS2"; do
+  scenes=$(wc -l < "$DATA_ROOT/train.txt")
+  # an epoch of stage 1 costs 0.4 of one of stage 2, one of stage 3 about 0.5
+  for run in "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX:$((4 * EPOCHS1))" "$RUN-$POSTFIX:$((10 * EPOCHS2))" \
+    "$RUN-finetune-$POSTFIX:$((5 * EPOCHS3))"; do
     epochs=${run##*:}
-    [ -f "${run%:*}/scores.json" ] || left=$((left + epochs * $(wc -l < "$DATA_ROOT/train.txt")))
+    [ -f "${run%:*}/scores.json" ] || left=$((left + epochs * scenes / 10))
   done
   awk -v left="$left" -v rate="$rate" 'BEGIN { if (rate > 0) printf "%d", left / rate + 90 }'
 }
@@ -53,13 +56,13 @@ seconds_left() {
 # go_on RUN: GO_ON becomes the flags to go on with a run that was stopped, or that has ended and trains nothing more.
 go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
 
-EPOCHS1=$((4 * TRAINING)) EPOCHS2=$((42 * TRAINING)) EPOCHS3=$((2 * TRAINING))
+EPOCHS1=$((14 * TRAINING)) EPOCHS2=$((17 * TRAINING)) EPOCHS3=$((2 * TRAINING))
 left=$(seconds_left)
 if [ -n "$left" ]; then say "about $(((left + 59) / 60)) minutes to go on this machine, by a few steps of training"; fi
 
 say "stage 1: language-grounded pretraining"
 go_on "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX"
-bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --max_epoch $EPOCHS1 \
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --voxel_size 0.1 --max_epoch $EPOCHS1 \
   --embedding_loss_type "${EMBEDDING_LOSS:-contrast_ce}" ${GO_ON[@]+"${GO_ON[@]}"}
 
 say "stage 2: segmentation, from stage 1's weights"
