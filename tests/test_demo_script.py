@@ -92,7 +92,7 @@ def test_the_demo_says_how_long_it_will_take_by_what_was_measured_and_not_done(d
     for name in ("train.txt", "test.txt"):
         (data / name).write_text("a\n" * 60)
     demo()
-    assert "about 14 minutes to go on this machine" in demo.said  # 23.6 epochs' worth of 60 scenes, 2 a second, and 90 s
+    assert "about 14 minutes to go on this machine" in demo.said  # 23.6 epochs of 60 scenes, 2 a second, and 90 s
     (demo.copy / "outputs/Scannet200VoxelizationDataset/Res16UNet14S-demo-test/scores.json").write_text("{}")
     demo()
     assert "about 5 minutes to go on this machine" in demo.said
