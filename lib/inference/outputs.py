@@ -19,6 +19,7 @@ from datasets.transforms import NEUTRAL_COLOR
 from lib.inference.objects import find_objects
 from lib.inference.predictor import Prediction
 
+LINES_AT_ONCE = 1 << 20
 RED_GREEN_BLUE = ("red", "green", "blue")
 
 
@@ -27,7 +28,8 @@ def write_prediction(folder: Path, scan: Scan, found: Prediction, answers: Label
     """
     ids = answers.to_ids(scan.at_vertices(found.classes, -1))  # (N,)
     with replacing(folder / f"{scan.name}.txt") as file:
-        file.write("\n".join(map(str, ids.tolist())) + "\n")
+        for start in range(0, len(ids), LINES_AT_ONCE):
+            file.write("".join(f"{number}\n" for number in ids[start:start + LINES_AT_ONCE].tolist()))
     with replacing(folder / f"{scan.name}_objects.json") as file:
         json.dump({"scene": scan.name, "objects": [asdict(each) for each in find_objects(scan, found, answers)]}, file,
                   indent=1)

@@ -25,7 +25,8 @@ from lib.sparse.quantize import vote
 
 CHUNK = 1 << 16  # rows whose probabilities are looked at together
 SHARE_OF_FREE = 0.5  # of the free memory, for the network
-MOST = 4 * 2**30  # bytes for the network on a CPU: larger tiles would not be faster
+MOST = 6.5 * 2**30  # bytes on a CPU, for the network and the scan: larger tiles would hardly be faster
+BYTES_OF_A_POINT = 180  # of a scan with all that is known of it; by `benchmarks.tiles --files`
 OF_TRAINING = ("is_train", "resume", "weights", "log_dir", "scannet_path", "label_set", "cache_data", "class_names",
                "tta", "max_voxels", "save_probabilities")  # settings in a checkpoint that say nothing of how to predict
 
@@ -124,8 +125,8 @@ class Predictor:
             if not is_out_of_memory(error):
                 raise
             size = f"{len(points):,} points" if voxels is None else f"{len(voxels.coordinates):,} voxels"
-            raise ValueError(f"out of memory at {size}: give a --max_voxels below {self.largest():,}, or a larger "
-                             "--voxel_size for a network trained at it; fewer --tta and --weights need less, too"
+            raise ValueError(f"out of memory at {size}: give a --max_voxels below {self.largest(len(points)):,}, or a "
+                             "larger --voxel_size for a network trained at it; fewer --tta and --weights need less, too"
                              ) from None
 
     @property
@@ -133,15 +134,15 @@ class Predictor:
         """Of the first network, for points as they are."""
         return Voxelizer(self.voxel_size, len(self.label_set))
 
-    def largest(self) -> int:
-        """Voxels of the largest tile, by --max_voxels and the free memory."""
+    def largest(self, points: int = 0) -> int:
+        """Voxels of the largest tile of a scan of so many points, by --max_voxels and the free memory."""
         if self.max_voxels != "auto":
             return self.max_voxels or COORDINATE_LIMIT**2
         device = self.networks[0].device
         free = free_memory(device)
-        if free is None:
-            free = MOST
-        budget = SHARE_OF_FREE * free if device.type == "cuda" else min(SHARE_OF_FREE * free, MOST)
+        budget = MOST if free is None else SHARE_OF_FREE * free
+        if device.type != "cuda":
+            budget = min(budget, max(MOST - BYTES_OF_A_POINT * points, MOST / 4))
         need = max(network.bytes_of_a_voxel(len(self.answers)) for network in self.networks)
         if not self._of_voxels:
             need += 2 * len(self.answers) * self.views_and_networks
@@ -184,7 +185,7 @@ class Predictor:
 
         blend, tiles = Blend(), 0
         of_voxel = None if self._of_voxels else _points_by_voxel(voxels)
-        for tile in cut(voxels.coordinates, self.largest()):
+        for tile in cut(voxels.coordinates, self.largest(len(points))):
             tiles += 1
             parts = self._of_tile(tile, voxels) if self._of_voxels else self._of_points(tile, points, colors, *of_voxel)
             for which, weights, scores in parts:
