@@ -82,7 +82,8 @@ def run(options: argparse.Namespace, weights: str) -> None:
     print("| points | voxels | largest tile | tiles | seconds | s a million points | peak GiB, of it before |")
     print("|---|---|---|---|---|---|---|")
     largest = predictor.largest(len(points))
-    print(f"| {len(points):,} | {len(found.voxels):,} | {largest:,} | {found.tiles} | {seconds:.0f} | {1e6 * seconds / len(points):.1f} | {peak / 2**30:.2f}, {before / 2**30:.2f} |")
+    print(f"| {len(points):,} | {len(found.voxels):,} | {largest:,} | {found.tiles} | {seconds:.0f} "
+          f"| {1e6 * seconds / len(points):.1f} | {peak / 2**30:.2f}, {before / 2**30:.2f} |")
     if options.compare:
         whole = Predictor(weights, max_voxels=0, tta=options.tta).predict(points, colors)
         print(f"{100 * (whole.classes == found.classes).mean():.2f} % of the points have the same label as in one "
