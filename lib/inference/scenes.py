@@ -3,7 +3,7 @@ from collections import Counter
 from pathlib import Path
 
 from datasets.scannet200 import read_split
-from datasets.scans.read import find_scans
+from datasets.scans.read import find_scans, scan_name
 
 
 def is_dataset_root(root: str | Path, split: str) -> bool:
@@ -26,9 +26,5 @@ def list_scenes(root: str | Path, split: str) -> dict[str, Path]:
         except FileNotFoundError as error:
             listing = Path(root) / f"{split}.txt"
             raise FileNotFoundError(f"{error}; a dataset root would have {listing}") from None
-    stems = Counter(_stem(path) for path in paths)
-    return {_stem(path) if stems[_stem(path)] == 1 else path.name.replace(".", "_"): path for path in paths}
-
-
-def _stem(path: Path) -> str:
-    return path.name[:-len("".join(path.suffixes[-2:]))] if path.suffix == ".gz" else path.stem
+    names = Counter(map(scan_name, paths))
+    return {scan_name(path) if names[scan_name(path)] == 1 else path.name.replace(".", "_"): path for path in paths}
