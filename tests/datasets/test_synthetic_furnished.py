@@ -8,16 +8,23 @@ import pytest
 from PIL import Image
 
 from datasets.label_sets import load_label_set
+from datasets.ply import Scene, write_scene
 from datasets.synthetic import dataset as dataset_module
 from datasets.synthetic.__main__ import main
-from datasets.synthetic.catalogue import CATALOGUE
+from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
+from datasets.synthetic.collision import collide, upright_boxes
 from datasets.synthetic.dataset import Settings, build_dataset, furnished_room
+from datasets.synthetic.figures import figures
+from datasets.synthetic.figures import main as figures_main
 from datasets.synthetic.furnished import models as models_module
 from datasets.synthetic.furnished import packages
 from datasets.synthetic.furnished.catalogue import credits, furnished_catalogue, split_models
 from datasets.synthetic.furnished.geometry import largest_rectangle
 from datasets.synthetic.furnished.models import Entry, entries, load_library, other_colors, read_catalogue
 from datasets.synthetic.furnished.obj import face_colors, read_obj
+from datasets.synthetic.furnished.plans import draw_plan, walls_of
+from datasets.synthetic.furnished.rooms import build_furnished_room, crowded_counts
+from datasets.synthetic.layout import furnish
 from datasets.synthetic.scanners import fused
 from datasets.synthetic.scanners.path import Poses, drifted, within
 from datasets.synthetic.scanners.sensor import measured_depth
@@ -256,3 +263,80 @@ def test_a_fused_set_goes_on_where_it_was_cut_off(tmp_path, monkeypatch):
     assert len((tmp_path / "set" / "train.txt").read_text().split()) == 3
     assert [p.name for p in tmp_path.iterdir()] == ["set"]
     assert not any(path.name.startswith(".") for path in (tmp_path / "set").iterdir())
+
+
+def furnished_rooms(count, kind="living", seed=0):
+    """Furnished rooms without any model: (room, placed) each."""
+    for index in range(count):
+        rng = np.random.default_rng([seed, index])
+        plan = plan_split(index, 0, 1, [kind])[0]
+        room = build_furnished_room(rng, kind, {"window", "curtain"}, 1.0, {})
+        yield room, furnish(rng, room, crowded_counts(rng, plan), CATALOGUE, urgency_of(plan), careless=0.3)
+
+
+def urgency_of(plan):
+    return dict.fromkeys(CATALOGUE, 1) | urgency(plan)
+
+
+def test_walls_close_around_plans_that_are_no_rectangles():
+    corners = set()
+    for seed in range(12):
+        plan = draw_plan(np.random.default_rng(seed), "living", 1.0)
+        walls = walls_of(plan.outline)
+        for wall, following in zip(walls, walls[1:] + walls[:1]):
+            np.testing.assert_allclose(wall.at(0.0), following.at(following.length), atol=1e-9)
+        x, y = plan.outline.T
+        area = (x * np.roll(y, -1) - y * np.roll(x, -1)).sum() / 2
+        assert 0.5 * plan.width * plan.depth < area <= plan.width * plan.depth + 1e-9
+        corners.add(len(walls))
+    assert len(corners) > 3
+
+
+def test_furniture_stays_inside_a_plan_that_is_no_rectangle():
+    counted = 0
+    for room, placed in furnished_rooms(6):
+        spots = np.array([p.position[:2] for p in placed if p.carrier is None and p.wall is None])
+        if len(room.walls) > 4 and len(spots):
+            assert within(room, spots, margin=0.0).all()
+            counted += len(spots)
+    assert counted > 15
+
+
+def test_furniture_stands_askew_only_where_it_may():
+    room, placed = next(furnished_rooms(1))
+    off = [abs(np.sin(2 * (p.yaw - room.walls[p.wall].yaw))) for p in placed if p.wall is not None]
+    assert max(off) > 0.02
+    careful = [p for p in furnish(np.random.default_rng(0), room, {"chair": 4, "bookshelf": 2, "couch": 1}, CATALOGUE,
+                                  dict.fromkeys(CATALOGUE, 1)) if p.wall is not None]
+    assert careful and all(p.yaw == room.walls[p.wall].yaw for p in careful)
+
+
+def test_windows_have_panes_of_glass_and_walls_a_hole_there():
+    room, _ = next(furnished_rooms(1))
+    window = next(piece for piece in room.pieces if piece.name == "window")
+    assert 0 < window.shape.clear.mean() < 1
+    middle = window.world(window.shape.vertices[window.shape.faces[window.shape.clear]].reshape(-1, 3)).mean(0)
+    walls = [p for p in room.pieces if p.name == "wall" and len(p.shape.boxes)]
+    boxes = np.concatenate([upright_boxes(p.shape.boxes, p.position, p.yaw) for p in walls])
+    probe = upright_boxes(np.array([[-0.05, -0.3, -0.05, 0.05, 0.3, 0.05]]), middle, window.yaw)
+    assert not collide(probe, boxes)
+
+
+def test_a_crowded_room_asks_for_more_than_a_plain_one():
+    plan = plan_split(0, 0, 1, ["office"])[0]
+    plain = sum(sum(draw_counts(np.random.default_rng(seed), plan).values()) for seed in range(8))
+    crowded = sum(sum(crowded_counts(np.random.default_rng(seed), plan).values()) for seed in range(8))
+    assert crowded > 1.3 * plain
+
+
+def test_figures_count_what_a_set_holds(tmp_path, capsys):
+    points = np.random.default_rng(0).random((100, 3)).astype(np.float32)
+    label_set = load_label_set()
+    labels = np.repeat(label_set.ids[label_set.indices(["wall", "floor", "chair"], "test")], (50, 25, 25))
+    write_scene(tmp_path / "train" / "a.ply", Scene("a", points, np.zeros((100, 3), np.uint8), labels.astype(np.int32)))
+    (tmp_path / "train.txt").write_text("train/a.ply\n")
+    (tmp_path / "val.txt").write_text("")
+    found = figures(tmp_path)
+    assert (found["rooms"], found["wall %"], found["floor %"], found["chairs %"]) == (1, 50, 25, 25)
+    assert found["classes a room, mean"] == 3 and figures_main([str(tmp_path)]) == 0
+    assert "classes seen" in capsys.readouterr().out
