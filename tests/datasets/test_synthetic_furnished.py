@@ -12,7 +12,7 @@ from datasets.ply import Scene, write_scene
 from datasets.synthetic import dataset as dataset_module
 from datasets.synthetic.__main__ import main
 from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
-from datasets.synthetic.collision import collide, upright_boxes
+from datasets.synthetic.collision import Placed, collide, upright_boxes
 from datasets.synthetic.dataset import Settings, build_dataset, furnished_room
 from datasets.synthetic.figures import figures
 from datasets.synthetic.figures import main as figures_main
@@ -23,8 +23,9 @@ from datasets.synthetic.furnished.geometry import largest_rectangle
 from datasets.synthetic.furnished.models import Entry, entries, load_library, other_colors, read_catalogue
 from datasets.synthetic.furnished.obj import face_colors, read_obj
 from datasets.synthetic.furnished.plans import draw_plan, walls_of
-from datasets.synthetic.furnished.rooms import build_furnished_room, crowded_counts
-from datasets.synthetic.layout import furnish
+from datasets.synthetic.furnished.rooms import FURNITURE, LOOSE, build_furnished_room, crowded_counts
+from datasets.synthetic.layout import Layout, furnish
+from datasets.synthetic.objects.shapes import Shape
 from datasets.synthetic.scanners import fused
 from datasets.synthetic.scanners.path import Poses, drifted, within
 from datasets.synthetic.scanners.sensor import measured_depth
@@ -292,14 +293,18 @@ def test_walls_close_around_plans_that_are_no_rectangles():
     assert len(corners) > 3
 
 
-def test_furniture_stays_inside_a_plan_that_is_no_rectangle():
-    counted = 0
-    for room, placed in furnished_rooms(6):
-        spots = np.array([p.position[:2] for p in placed if p.carrier is None and p.wall is None])
-        if len(room.walls) > 4 and len(spots):
-            assert within(room, spots, margin=0.0).all()
-            counted += len(spots)
-    assert counted > 15
+def test_nothing_is_put_where_a_plan_has_no_room():
+    refused = 0
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        room = build_furnished_room(rng, "living", set(), 1.0, {})
+        layout = Layout(rng, room, CATALOGUE)
+        for x, y in rng.uniform(0.1, 0.9, (60, 2)) * (room.width, room.depth):
+            if not within(room, np.array([[x, y]]), margin=0.0)[0]:
+                refused += 1
+                box = Shape().box((-0.03, -0.03, 0), (0.03, 0.03, 0.1), (0, 0, 0))
+                assert not layout.put(Placed("box", box, np.array([x, y, 0.0]), 0.0))
+    assert refused > 5
 
 
 def test_furniture_stands_askew_only_where_it_may():
@@ -322,11 +327,15 @@ def test_windows_have_panes_of_glass_and_walls_a_hole_there():
     assert not collide(probe, boxes)
 
 
-def test_a_crowded_room_asks_for_more_than_a_plain_one():
+@pytest.mark.parametrize("names", [FURNITURE, LOOSE])
+def test_a_crowded_room_asks_for_more_than_a_plain_one(names):
     plan = plan_split(0, 0, 1, ["office"])[0]
-    plain = sum(sum(draw_counts(np.random.default_rng(seed), plan).values()) for seed in range(8))
-    crowded = sum(sum(crowded_counts(np.random.default_rng(seed), plan).values()) for seed in range(8))
-    assert crowded > 1.3 * plain
+
+    def asked(counts):
+        return sum(n for seed in range(8) for name, n in counts(np.random.default_rng(seed), plan).items()
+                   if name in names)
+
+    assert asked(crowded_counts) > 1.3 * asked(draw_counts)
 
 
 def test_figures_count_what_a_set_holds(tmp_path, capsys):
