@@ -230,7 +230,7 @@ class Layout:
         if where == "floor" and kind.near and (targets := self.find(kind.near)):
             if self.in_front_of(name, shape, sorted(targets, key=lambda t: self.company(t, name))):
                 return True
-            if name in SEATS:
+            if name in SEATS and not self.careless:
                 return False  # there are enough at the tables
         if where == "wall":
             return self.on_wall(name, shape, shape.height or kind.height)

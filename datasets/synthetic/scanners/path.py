@@ -45,8 +45,8 @@ def headings(rng: np.random.Generator, position: np.ndarray, room: Room, placed:
     """Azimuth and elevation (K,), radians: around the room in even steps, or at a thing 0.7 to 3.5 m off."""
     count = len(position)
     azimuth = rng.uniform(0, 2 * np.pi) + np.arange(count) * 2.399963  # the golden angle: evenly spread at every stop
-    elevation = np.radians(rng.normal(rng.uniform(-34, -16), 15, count))  # down: floors are seen more than ceilings
-    if rng.random() < 0.35:  # some look at the ceiling as well
+    elevation = np.radians(rng.normal(rng.uniform(-38, -20), 15, count))  # down: floors are seen more than ceilings
+    if rng.random() < 0.25:  # some look at the ceiling as well
         up = rng.random(count) < 0.15
         elevation[up] = np.radians(rng.uniform(15, 55, up.sum()))
     things = [p for p in placed + room.pieces if p.name not in ("floor", "ceiling")]

@@ -59,17 +59,29 @@ class Textures:
 
     def factor(self, face: np.ndarray, points: np.ndarray) -> np.ndarray:
         """(N, 1) by which the colours at points (N, 3) of faces (N,) are multiplied."""
-        style, contrast, length, axis, phase = self.table[self.index[face]].T
-        q = points / length[:, None] + phase[:, None] * 17
-        fine, coarse = self._at(q * 4), self._at(q)
-        along = np.take_along_axis(q, axis.astype(int)[:, None], 1)[:, 0]
-        grain = self._at(q * np.where(np.arange(3) == axis[:, None], 0.35, 6.0))
-        cell = np.abs(q % 1 - 0.5)
-        joint = np.where((cell.max(1) > 0.46) & (cell.max(1) < 0.499), -2.0, 0.3 * self._at(np.floor(q) * 1.7))
-        value = np.choose(style.astype(int), [coarse, 0.8 * grain + 0.6 * coarse, 0.7 * fine + 0.5 * coarse,
-                                              0.8 * coarse + 0.6 * fine, joint, np.where(along % 1 > 0.5, 1.0, -1.0),
-                                              coarse])
-        return np.clip(1 + contrast * value, 0.2, 1.8)[:, None]
+        table = self.table[self.index[face]]
+        value = np.zeros(len(face))
+        for number in np.unique(table[:, 0]).astype(int):
+            if STYLES[number] != "plain":
+                rows = np.flatnonzero(table[:, 0] == number)
+                _, contrast, length, axis, phase = table[rows].T
+                q = points[rows] / length[:, None] + phase[:, None] * 17
+                value[rows] = contrast * self._pattern(STYLES[number], q, axis.astype(int))
+        return np.clip(1 + value, 0.2, 1.8)[:, None]
+
+    def _pattern(self, style: str, q: np.ndarray, axis: np.ndarray) -> np.ndarray:
+        """(N,) of about unit deviation at places (N, 3) in wavelengths; axis: (N,) along which grain and stripes go."""
+        if style == "blotches":
+            return self._at(q)
+        if style == "wood":
+            return 0.8 * self._at(q * np.where(np.arange(3) == axis[:, None], 0.35, 6.0)) + 0.6 * self._at(q)
+        if style in ("fabric", "stone"):
+            fine, coarse = (0.7, 0.5) if style == "fabric" else (0.6, 0.8)
+            return fine * self._at(q * 4) + coarse * self._at(q)
+        if style == "stripes":
+            return np.where(np.take_along_axis(q, axis[:, None], 1)[:, 0] % 1 > 0.5, 1.0, -1.0)
+        cell = np.abs(q % 1 - 0.5).max(1)  # tiles: dark joints, each tile a little lighter or darker
+        return np.where((cell > 0.46) & (cell < 0.499), -2.0, 0.3 * self._at(np.floor(q) * 1.7))
 
     def _at(self, q: np.ndarray) -> np.ndarray:
         """(N,) noise at places (N, 3) in cells of a quarter wavelength."""
