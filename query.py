@@ -12,6 +12,7 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 
 from config.command import command  # noqa: E402
 from config.config import get_parser  # noqa: E402
+from config.flags.scans import join_axis  # noqa: E402
 
 SHOWN = 3  # places of a query in the table; the JSON has them all
 
@@ -22,7 +23,7 @@ def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
     from lib.language.relevancy import METHODS, NEGATIVES
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                                      allow_abbrev=False)
-    parser.add_argument("scene", metavar="SCENE.ply", help="a scan: x y z, red green blue")
+    parser.add_argument("scene", metavar="SCENE", help="a scan, in any format that docs/scans.md lists")
     parser.add_argument("queries", metavar="TEXT", nargs="+", help="what to look for, in quotes")
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt", help="of stage 1, e.g. its run's best.ckpt")
     parser.add_argument("--not", dest="negatives", metavar="WORDS", nargs="+", action="extend", default=[],
@@ -38,7 +39,7 @@ def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
         if action.dest in OVERRIDES:
             group.add_argument(action.option_strings[0], type=action.type, choices=action.choices, help=action.help,
                                default=argparse.SUPPRESS)
-    options = parser.parse_args(argv)
+    options = parser.parse_args(join_axis(sys.argv[1:] if argv is None else argv))
     return options, {name: value for name, value in vars(options).items() if name in OVERRIDES}
 
 

@@ -12,6 +12,7 @@ import yaml
 
 from config.flags import CONCERNS
 from config.flags.data import TEXT_DATASETS
+from config.flags.scans import join_axis
 from config.flags.solver import MUON_WARMUP
 from config.resume import flags_of_run, run_folder
 from config.retired import RETIRED
@@ -31,7 +32,7 @@ def get_parser() -> argparse.ArgumentParser:
 
 def get_config(argv: list[str] | None = None) -> argparse.Namespace:
     """Flags of a command line (sys.argv's by default). Stops with one line for what cannot be meant."""
-    argv = sys.argv[1:] if argv is None else list(argv)
+    argv = join_axis(sys.argv[1:] if argv is None else argv)
     parser = get_parser()
     parser.error = functools.partial(_stop, parser)  # its own prints all flags before the line that says what is wrong
     for word in argv:

@@ -11,6 +11,8 @@ from PIL import Image
 import visualize
 from datasets.label_sets import load_label_set
 from datasets.ply import write_columns
+from datasets.scans.read import ScanOptions
+from datasets.transforms import NEUTRAL_COLOR
 from lib.view import picture
 from lib.view.panels import legend_entries, open_room, point_accuracy, read_panels
 from lib.view.picture import draw_panels
@@ -172,15 +174,13 @@ def bad_file(folder: Path, kind: str) -> Path:
         path.write_text("1\n2\n")
     elif kind != "missing":
         columns = {name: np.zeros(3, np.float32) for name in "xyz"}
-        if kind != "no colours":
-            columns |= {name: np.zeros(3, np.uint8) for name in ("red", "green", "blue")}
-        if kind == "not finite":
-            columns["y"][1] = np.nan
+        if kind == "all NaN":
+            columns["y"][:] = np.nan
         write_columns(path, {k: v[:0] for k, v in columns.items()} if kind == "empty" else columns)
     return path
 
 
-@pytest.mark.parametrize("kind", ["missing", "truncated", "no PLY", "text", "no colours", "not finite", "empty"])
+@pytest.mark.parametrize("kind", ["missing", "truncated", "no PLY", "text", "all NaN", "empty"])
 def test_bad_file_gives_one_line_and_no_picture(tmp_path, capsys, kind):
     path = bad_file(tmp_path, kind)
     before = sorted(os.listdir(tmp_path))
@@ -190,9 +190,23 @@ def test_bad_file_gives_one_line_and_no_picture(tmp_path, capsys, kind):
     assert sorted(os.listdir(tmp_path)) == before
 
 
+def test_a_scan_in_millimetres_with_y_up_a_nan_and_no_colours_is_drawn_as_the_room_and_said(tmp_path, capsys):
+    points, _ = room()
+    turned = points[:, [0, 2, 1]] * [1000, 1000, -1000]  # y up
+    turned[7] = np.nan
+    write_columns(tmp_path / "a.ply", dict(zip("xyz", turned.T)))
+    panels = read_panels(tmp_path / "a.ply", options=ScanOptions("mm", "y"))
+    np.testing.assert_allclose(panels.points, np.delete(points, 7, 0), atol=1e-5)
+    assert (panels.input == int(NEUTRAL_COLOR)).all()
+    assert visualize.main([str(tmp_path / "a.ply"), "--png", str(tmp_path / "a.png"), "--width", "300", "--unit", "mm",
+                           "--up", "y"]) == 0
+    error = capsys.readouterr().err
+    assert "unit mm, up y" in error and "has no colours" in error and "1 of" in error
+
+
 def test_window_without_open3d_says_why_and_names_png(tmp_path, capsys, monkeypatch):
     monkeypatch.setitem(sys.modules, "open3d", None)
-    assert visualize.main([str(scene_file(tmp_path / "a.ply", "scene"))]) == 1
+    assert visualize.main([str(scene_file(tmp_path / "a.ply", "output"))]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "open3d" in error and "libusb-1.0-0" in error and "--png" in error
 
@@ -202,6 +216,6 @@ def test_window_without_display_names_png(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sys, "platform", "linux")
     for name in ("DISPLAY", "WAYLAND_DISPLAY"):
         monkeypatch.delenv(name, raising=False)
-    assert visualize.main([str(scene_file(tmp_path / "a.ply", "scene"))]) == 1
+    assert visualize.main([str(scene_file(tmp_path / "a.ply", "output"))]) == 1
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "display" in error and "--png" in error

@@ -1,4 +1,5 @@
 """Arrays of numpy: .npy of rows (x y z, then as those of a text), .npz by name, Pointcept's folders."""
+import tokenize
 import zipfile
 import zlib
 from pathlib import Path
@@ -15,6 +16,9 @@ COLORS = ("colors", "color", "rgb", "colours", "colour")
 LABELS = ("labels", "label")
 INSTANCES = ("instances", "instance", "instance_id")
 FACES = ("faces", "triangles")
+# What numpy raises for files that are none of its own.
+DAMAGE = (ValueError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError,
+          tokenize.TokenError)
 
 
 def read_npy(path: Path) -> Vertices:
@@ -22,7 +26,7 @@ def read_npy(path: Path) -> Vertices:
     size = path.stat().st_size
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)  # mapped: a header that lies cannot take memory
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path}: truncated or no array file: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(values, np.ndarray):
         raise ValueError(f"{path}: is no array file ({size} bytes)")
@@ -47,8 +51,7 @@ def read_npz(path: Path) -> Vertices:
                 if key and (key not in arrays or rank < arrays[key][0]):
                     _check_header(archive, name, limit)
                     arrays[key] = (rank, archive[name])
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError,
-            NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
+    except (*DAMAGE, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: truncated or no archive of arrays: {' '.join(str(error).split())[:120]}") from None
     if "points" not in arrays:
         raise ValueError(f"{path}: holds no array named {', '.join(POINTS[:4])} (or alike)")
@@ -111,7 +114,7 @@ def _rows(path: Path, width: int) -> np.ndarray:
         raise FileNotFoundError(f"{path}: no such file")
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (ValueError, OSError, EOFError, OverflowError, MemoryError, SyntaxError, TypeError, KeyError) as error:
+    except DAMAGE as error:
         raise ValueError(f"{path}: truncated or no array file: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise ValueError(f"{path}: needs an array of numbers")

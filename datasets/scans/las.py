@@ -1,4 +1,5 @@
 """LAS and LAZ of laser scanners, by laspy (LAZ by lazrs): scaled coordinates in double, colours, further dimensions."""
+import struct
 import warnings
 from pathlib import Path
 
@@ -21,6 +22,7 @@ def read_las(path: Path) -> Vertices:
         import_reader("lazrs", path, "laspy lazrs")
     size = path.stat().st_size
     try:
+        _check_header(path, size)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             with laspy.open(path) as reader:
@@ -50,6 +52,19 @@ def read_las(path: Path) -> Vertices:
         for color in ("red", "green", "blue"):  # the point format has room for colours, nobody filled it
             columns.pop(color, None)
     return vertices
+
+
+def _check_header(path: Path, size: int) -> None:
+    """Refuse counts of records that the file has no room for: laspy would read on without end."""
+    with open(path, "rb") as file:
+        head = file.read(375)
+    if head[:4] != b"LASF" or len(head) < 227:
+        raise ValueError("not a LAS file")
+    length, points_at, records = struct.unpack_from("<HII", head, 94)
+    extended = struct.unpack_from("<QI", head, 235) if head[25] >= 4 and len(head) >= 247 else (size, 0)
+    if length + 54 * records > points_at or points_at > size or extended[0] + 60 * extended[1] > max(size, extended[0]):
+        raise ValueError(f"header promises {records} and {extended[1]} records before and behind the points, which do "
+                         f"not fit into {size} bytes")
 
 
 def _line(error: BaseException) -> str:

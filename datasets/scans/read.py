@@ -3,6 +3,7 @@
 What a file leaves open (unit, axes, range of colours) is guessed and said in the remarks; `strict` guesses nothing.
 """
 import gzip
+import sys
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,6 +100,12 @@ def _strict_scene(vertices: Vertices, path: Path) -> Scene:
     if vertices.left_out is not None:
         raise ValueError(f"{path}: {int(vertices.left_out.sum())} points are invalid: a dataset root holds none")
     return scene_of(vertices.columns, path, colorless=True)
+
+
+def say(scan: Scan) -> None:
+    """Print what was guessed or left out of a scan, a line each, to stderr."""
+    for line in dict.fromkeys([*scan.remarks, *scan.warnings]):
+        print(f"{'warning: ' if line in scan.warnings else ''}{scan.name}: {line}", file=sys.stderr)
 
 
 def check_kind(path: Path) -> None:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
+FAR = 1000  # metres; float32 has steps of 0.06 mm there
+
 
 @dataclass
 class Cloud:
@@ -60,6 +62,16 @@ class Scan:
             points = np.concatenate([points, self.samples])
             colors = None if colors is None else np.concatenate([colors, self.sample_colors])
         return Cloud(((points - self.origin) @ self.axes.T).astype(np.float32), colors)  # (M, 3)
+
+    def placed(self) -> np.ndarray:
+        """The cloud's points (M, 3) float32 in metres, z up, but at the file's own place if float32 is fine enough."""
+        points = self.points[self.seen]
+        if self.samples is not None:
+            points = np.concatenate([points, self.samples])
+        turned = points if np.array_equal(self.axes, np.eye(3)) else points @ self.axes.T  # (M, 3)
+        if np.abs(turned).max() > FAR:
+            turned = turned - self.axes @ self.origin
+        return turned.astype(np.float32)
 
     def at_vertices(self, values: np.ndarray, fill) -> np.ndarray:
         """Values of the cloud's points (M, ...) at the file's vertices (N, ...); `fill` where the network saw none."""

@@ -87,8 +87,8 @@ def _prepare(folder: Path, predictor: Predictor) -> None:
 
 def _options(config: Namespace, predictor: Predictor) -> ScanOptions:
     """How scans are read: in a dataset root, whose layout says metres, z up, nothing is guessed of them."""
-    known = dict(strict=True) if is_dataset_root(config.scannet_path, config.val_phase) else {}
-    return ScanOptions(voxel_size=predictor.voxel_size, label_set=predictor.label_set, **known)
+    return ScanOptions(config.unit, config.up, predictor.voxel_size, predictor.label_set,
+                       strict=is_dataset_root(config.scannet_path, config.val_phase))
 
 
 def _read_ahead(scenes: dict[str, Path], options: ScanOptions, label_ids: LabelIds

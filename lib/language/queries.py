@@ -18,11 +18,13 @@ from torch import Tensor
 from config.config import get_parser
 from datasets.files import replacing
 from datasets.geometry import connected
-from datasets.label_sets import load_label_set
+from datasets.label_sets import IGNORE_LABEL, load_label_set
 from datasets.loader import collate
 from datasets.ply import Scene, write_columns
-from datasets.scannet200 import DATASETS, Scannet200TextualDataset
+from datasets.scannet200 import DATASETS, Sample
+from datasets.scans.read import ScanOptions, read_scan, say
 from datasets.transforms import NEUTRAL_COLOR
+from datasets.voxelizer import Voxelizer
 from lib.checkpoint import load_checkpoint, stored_label_set
 from lib.language.relevancy import METHODS, NEGATIVES, by_names, lerf
 from lib.stages import TextStage, build_stage, pick_device
@@ -31,7 +33,8 @@ from lib.view.render import heat_colors, usual_and_highest
 SHARE = 0.7  # of the way from the scene's usual relevancy to its highest: where regions end
 MIN_VOXELS = 10  # of a region
 LONGEST = 500  # letters of a query; the encoder has an end
-OVERRIDES = ("model", "voxel_size", "text_encoder", "learned_projection", "sparse_engine", "precision", "is_cuda")
+OVERRIDES = ("model", "voxel_size", "text_encoder", "learned_projection", "sparse_engine", "precision", "is_cuda",
+             "unit", "up")
 
 
 @dataclass
@@ -46,7 +49,9 @@ class Region:
 
 @dataclass
 class Seen:
-    """A scan and the network's features of it. features: (M, D); voxels: (M, 3); inverse: (P,) voxel of each point.
+    """A scan and the network's features of it. scene: the P points that the network saw, in metres, z up.
+
+    features: (M, D); voxels: (M, 3); inverse: (P,) voxel of each point.
 
     anchors: (C, D) unit, of the classes, by way of which texts are compared; names: (S, C, D) unit, ways to say
     each. None: as LERF does. temperature: of the features' cosines with the anchors.
@@ -100,17 +105,23 @@ class Finder:
 
     @torch.no_grad()
     def look(self, path: str | Path) -> Seen:
-        """Features of a scan. Raises FileNotFoundError, and ValueError as `read_scene`."""
-        if not Path(path).is_file():
-            raise FileNotFoundError(f"{path}: no such scene; name a .ply file with x y z red green blue")
-        if Path(path).suffix.lower() != ".ply":
-            raise ValueError(f"{path}: is no .ply file; a scene is one with x y z red green blue")
-        config = Namespace(**{**vars(self.config), "scannet_path": str(path)})
-        dataset = Scannet200TextualDataset(config, "test", training=False, label_set=self.stage.label_set)
-        batch = collate([dataset[0]])
+        """Features of a scan, in any format. Raises FileNotFoundError and ValueError as `read_scan`."""
+        voxel_size = DATASETS[self.config.dataset].choose_voxel_size(self.config.voxel_size)
+        scan = read_scan(path, ScanOptions(self.config.unit, self.config.up, voxel_size, self.stage.label_set))
+        say(scan)
+        cloud = scan.cloud()
+        voxels = Voxelizer(voxel_size, len(self.stage.label_set))(cloud.points, cloud.colors, None)
+        colors = voxels.features / 255 - 0.5 if self.config.normalize_color else voxels.features
+        batch = collate([Sample(scan.name, voxels.coordinates, colors.astype(np.float32, copy=False),
+                                np.full(len(colors), IGNORE_LABEL), voxels.inverse, None, len(cloud.points))])
         features = self.stage(batch.to(self.device)).float()  # (M, D)
-        return Seen(dataset.scene(0), features, batch.coordinates[:, 1:].numpy(), batch.inverse.numpy(), self.anchors,
-                    self.names, self.config.contrast_temperature)
+        labels = None
+        if scan.labels is not None:
+            labels = np.zeros(len(cloud.points), np.int32)
+            labels[:int(scan.seen.sum())] = scan.labels[scan.seen]
+        scene = Scene(scan.name, scan.placed(), cloud.colors, labels)
+        return Seen(scene, features, voxels.coordinates, voxels.inverse, self.anchors, self.names,
+                    self.config.contrast_temperature)
 
 
 def stage1_config(weights: str | Path, stored: object, overrides: dict) -> Namespace:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from datasets.label_sets import CLASSES_FILE, IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set, read_classes
-from datasets.ply import read_columns
+from datasets.scans.read import ScanOptions, read_scan, say
+from datasets.transforms import NEUTRAL_COLOR
 from lib.view.render import View, heat_colors, usual_and_highest
 
 # What stands between the camera and the room: cut where it is on the near side.
@@ -50,31 +51,39 @@ class Panels:
         return Panels(self.name, self.points[which], *part, self.label_set, heat, self.heat_range)
 
 
-def read_panels(path: str | Path, label_set: str | Path | None = None) -> Panels:
-    """Columns of a scene or of an inference output. Raises FileNotFoundError, ValueError (one line).
+def read_panels(path: str | Path, label_set: str | Path | None = None, options: ScanOptions | None = None) -> Panels:
+    """What a scan, in any format, or an inference output shows, in metres, z up, where the file has it.
 
-    label_set: name or file; None: the `label_set.csv` beside the file or a folder above it, else ScanNet200, and for
-    predictions the `classes.json` beside it.
+    options: how scans are read, None: as `read_scan` does. label_set: name or file; None: the `label_set.csv` beside
+    the file or a folder above it, else ScanNet200, and for predictions the `classes.json` beside it. Raises
+    FileNotFoundError, ValueError (one line).
     """
     path = Path(path)
     classes_of = find_label_set(label_set, path.parent, path.parent.parent)
-    if path.is_file() and path.suffix == ".txt":
+    if path.suffix == ".txt" and path.with_suffix(".ply").is_file():
         raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
-    columns = read_columns(path)
-    output, heat = "input_red" in columns, "relevancy" in columns
-    colors = [f"input_{c}" if output else c for c in ("red", "green", "blue")]
-    missing = [c for c in ("x", "y", "z", *colors, *(["label"] if output and not heat else [])) if c not in columns]
-    if missing:
-        raise ValueError(f"{path}: no vertex column {', '.join(missing)}; a scene has x y z red green blue")
-    points = np.stack([columns[c] for c in "xyz"], 1).astype(np.float32)
-    if len(points) == 0:
-        raise ValueError(f"{path}: has no points")
-    finite = np.isfinite(points).all(1)
-    if not finite.all():
-        raise ValueError(f"{path}: vertex {int(np.argmin(finite))} has a coordinate that is not finite")
-    input_colors = np.clip(np.stack([columns[c] for c in colors], 1), 0, 255).astype(np.uint8)
+    options = options or ScanOptions()
+    scan = read_scan(path, options)
+    output, heat = "input_red" in scan.columns, "relevancy" in scan.columns
+    if heat and options == ScanOptions():  # ours: nothing to guess
+        scan = read_scan(path, ScanOptions("m", "z"))
+    if not output:
+        say(scan)
+    seen, points = scan.seen, scan.placed()
+    columns = {name: values[seen] for name, values in scan.columns.items()}
+    if scan.labels is not None:
+        columns["label"] = scan.labels[seen]
+    if output:
+        points = points[:int(seen.sum())]
+        if not heat and "label" not in columns:
+            raise ValueError(f"{path}: has input_red but no label: no output of inference or of query.py")
+        input_colors = np.stack([columns[f"input_{c}"] for c in ("red", "green", "blue")], 1).astype(np.uint8)
+    else:
+        colors = scan.cloud().colors
+        input_colors = np.full(points.shape, NEUTRAL_COLOR, np.uint8) if colors is None else colors
     truth = columns.get("ground_truth" if output else "label")
-    truth = None if truth is None else classes_of.to_classes(truth)
+    if truth is not None:
+        truth = np.pad(classes_of.to_classes(truth), (0, len(points) - len(truth)), constant_values=IGNORE_LABEL)
     prediction = None
     if output and not heat:
         if (path.parent / CLASSES_FILE).is_file() and label_set is None:
@@ -84,7 +93,7 @@ def read_panels(path: str | Path, label_set: str | Path | None = None) -> Panels
             prediction = place[own.to_classes(columns["label"])]
         else:
             prediction = classes_of.to_classes(columns["label"])
-    panels = Panels(path.stem, points, input_colors, prediction, truth, classes_of)
+    panels = Panels(scan.name, points, input_colors, prediction, truth, classes_of)
     if heat:
         panels.heat_range = usual_and_highest(columns["relevancy"])
         panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
