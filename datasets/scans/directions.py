@@ -161,6 +161,11 @@ def find_tilt(normals: np.ndarray) -> tuple[np.ndarray, float] | None:
         return None
     up = np.array([np.tan(np.radians(best[0, 0])), np.tan(np.radians(best[0, 1])), 1.0])
     up /= np.linalg.norm(up)
+    for _ in range(3):  # the steps of the search are rough: what lies flat says it exactly
+        flat = normals[np.abs(normals @ up) > np.cos(np.radians(6))]
+        if len(flat) >= 50:
+            up = (flat * np.sign(flat @ up)[:, None]).mean(0)
+            up /= np.linalg.norm(up)
     axis = np.cross(up, [0, 0, 1])
     sine, cosine = np.linalg.norm(axis), up[2]
     x, y, z = axis / sine
