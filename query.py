@@ -25,7 +25,8 @@ def read_arguments(argv: list[str] | None) -> tuple[argparse.Namespace, dict]:
                                      allow_abbrev=False)
     parser.add_argument("scene", metavar="SCENE", help="a scan, in any format that docs/scans.md lists")
     parser.add_argument("queries", metavar="TEXT", nargs="+", help="what to look for, in quotes")
-    parser.add_argument("--weights", required=True, metavar="FILE.ckpt", help="of stage 1, e.g. its run's best.ckpt")
+    parser.add_argument("--weights", required=True, metavar="FILE.ckpt|pretrained",
+                        help="of stage 1, e.g. its run's best.ckpt; pretrained: the clone's, where it has one")
     parser.add_argument("--not", dest="negatives", metavar="WORDS", nargs="+", action="extend", default=[],
                         help="what it is not")
     parser.add_argument("--method", choices=METHODS, default=METHODS[0], help="compare texts with voxels by way of the "
@@ -48,12 +49,16 @@ def main(argv: list[str] | None = None) -> None:
     """Returns the exit code; what a user can mend is one line on stderr and exit code 1."""
     options, overrides = read_arguments(argv)
     from lib.language.queries import Finder, ask
+    from lib.network_folder import PRETRAINED, PRETRAINED_TEXT
     from lib.view.picture import draw_panels, save_png
     if not 200 <= options.width <= 20000:
         raise ValueError(f"--width {options.width}: not in 200..20000")
     if not 0 < options.share <= 1:
         raise ValueError(f"--share {options.share}: not in 0..1")
-    answers = ask(Finder(options.weights, overrides, options.method), options.scene, options.queries,
+    weights = options.weights
+    if weights == PRETRAINED and not Path(weights).exists():
+        weights = PRETRAINED_TEXT  # the clone's own of stage 1
+    answers = ask(Finder(weights, overrides, options.method), options.scene, options.queries,
                   options.negatives, options.out, options.share)
     for query, ply, found in answers:
         title = f"{Path(options.scene).stem}: “{query}”"

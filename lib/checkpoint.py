@@ -17,6 +17,7 @@ from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from datasets.files import replacing
 from datasets.label_sets import LabelSet, load_label_set
+from lib.network_folder import find_network, read_network
 
 PREFIX = "model."
 # What the order, the batches and the samples of an epoch depend on, beside the list of scenes.
@@ -60,9 +61,14 @@ def save_checkpoint(path: str | Path, content: dict) -> None:
 def load_checkpoint(path: str | Path) -> dict:
     """Read a checkpoint to the CPU with `weights_only`; classes of `INERT` become dictionaries, others are refused.
 
+    A folder that `lib.export` wrote, its model.safetensors, or its name in the clone's weights/, gives the same
+    dictionary, of what it has.
+
     Raises FileNotFoundError, or ValueError for anything else. Nothing in the file is run or imported.
     """
     path = Path(path)
+    if folder := find_network(path):
+        return read_network(folder)
     if path.is_dir():
         raise ValueError(f"{path}: is a folder; name a checkpoint in it, such as {path / 'best.ckpt'}")
     if not path.is_file():

@@ -216,7 +216,7 @@ def class_table(runs: Sequence[tuple[str, dict[str, dict]]]) -> str:
     return "\n".join(line.rstrip() for line in lines).rstrip()
 
 
-def _read_scores(argument: str, key: str) -> tuple[str, dict]:
+def read_scores(argument: str, key: str) -> tuple[str, dict]:
     """(name, what is under `key`) of NAME=scores.json. Raises ValueError for another kind of file."""
     name, _, path = argument.rpartition("=")
     try:
@@ -239,10 +239,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--classes", action="store_true", help="every class: points, IoU, precision, recall")
     options = parser.parse_args(arguments)
     if options.classes:
-        print(class_table([_read_scores(argument, "classes") for argument in options.runs]))
+        print(class_table([read_scores(argument, "classes") for argument in options.runs]))
         return
     rows = []
-    for name, scores in (_read_scores(argument, "points") for argument in options.runs):
+    for name, scores in (read_scores(argument, "points") for argument in options.runs):
         rows.append((name, {key: np.nan if value is None else value for key, value in scores.items()}))
     print(table(rows))
 

@@ -13,6 +13,7 @@ LAYERS = (
     ("lib.sparse", "lib.memory", "config.command", "config.types", "config.retired", "datasets.files",
      "datasets.weighting"),
     ("datasets.label_sets",),
+    ("lib.network_folder",),
     ("lib.checkpoint",),
     ("config",),
     ("datasets",),
@@ -21,7 +22,7 @@ LAYERS = (
     ("lib.language",),
     ("lib.stages",),
     ("lib.language.queries", "lib.inference"),
-    ("lib.training", "lib.predictor", "lib.evaluate"),
+    ("lib.training", "lib.predictor", "lib.evaluate", "lib.export", "lib.model_card"),
     ("main", "query", "visualize", "get_upload_txt", "val_split"),
     ("benchmarks",),
 )

@@ -10,7 +10,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--conv1_kernel_size", type=positive, default=3)
     net.add_argument("--dilations", type=int_list, default=[1, 1, 1, 1], help="of the four encoder stages")
     net.add_argument("--bn_momentum", type=share, default=0.02, help="of every batch norm")
-    net.add_argument("--weights", metavar="FILE.ckpt", help="start from these weights (optimiser and step start anew); "
+    net.add_argument("--weights", metavar="FILE.ckpt|NAME", help="start from these weights (optimiser and step start "
+                     "anew): a checkpoint, or a network of weights/, such as `pretrained`; "
                      "with --is_train False, A.ckpt,B.ckpt: the mean of several networks")
     net.add_argument("--lenient_weight_loading", type=str2bool, default=False,
                      help="load what fits of --weights, list the rest")

@@ -21,6 +21,7 @@ from lib.inference.augment import View, views
 from lib.inference.networks import load_networks, weights_of
 from lib.inference.tiles import Blend, Tile, cut
 from lib.memory import free_memory, is_out_of_memory
+from lib.network_folder import PRETRAINED, WEIGHTS
 from lib.sparse.quantize import vote
 
 CHUNK = 1 << 16  # rows whose probabilities are looked at together
@@ -64,6 +65,11 @@ class Predictor:
         """
         paths = checkpoint if isinstance(checkpoint, list | tuple) else [checkpoint]
         self._take(_config_of(",".join(map(str, paths)), flags))
+
+    @classmethod
+    def pretrained(cls, **flags) -> "Predictor":
+        """The network that lies in the clone, `weights/pretrained`. Raises FileNotFoundError where there is none."""
+        return cls(WEIGHTS / PRETRAINED, **flags)
 
     @classmethod
     def of_config(cls, config: Namespace) -> "Predictor":
