@@ -8,14 +8,19 @@
 #   MODEL               a name of models.ARCHITECTURES                        Res16UNet34D
 #   DATASET             dataset class of stages 2 and 3                       Scannet200Voxelization2cmDataset
 #   TEXT_DATASET        dataset class of stage 1                              Scannet200Textual2cmDataset
-#   PRETRAINED_WEIGHTS  checkpoint to start from; "none": from scratch        the stage before, of the same POSTFIX
+#   PRETRAINED_WEIGHTS  checkpoint to start from; "none": from scratch;       the stage before, of the same POSTFIX
+#                       "pretrained": the network in the clone, whose MODEL then is the default
 #   NUM_GPU             GPUs                                                  1
 #   PYTHON              interpreter                                           .venv/bin/python, else python3
 
 CALLER=${CALLER:-$PWD}
 . training_scripts/paths.sh
 DATA_SET_BY_USER=${DATA_ROOT:-} MODEL_SET_BY_USER=${MODEL:-} DATASET_SET_BY_USER=${DATASET:-}
-if [ "${PRETRAINED_WEIGHTS:-none}" != none ]; then PRETRAINED_WEIGHTS=$(from_caller "$PRETRAINED_WEIGHTS"); fi
+case ${PRETRAINED_WEIGHTS:-none} in
+  none) ;;
+  pretrained) MODEL=${MODEL:-$(sed -n "s/^model: //p" weights/pretrained/config.yaml 2>/dev/null || true)} ;;
+  *) PRETRAINED_WEIGHTS=$(from_caller "$PRETRAINED_WEIGHTS") ;;
+esac
 case ${PYTHON:-} in */*) PYTHON=$(from_caller "$PYTHON") ;; esac
 DATA_ROOT=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPUT_DIR_ROOT:-}")
 DATA_ROOT=${DATA_ROOT:-data/scannet200}

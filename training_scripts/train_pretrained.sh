@@ -1,0 +1,86 @@
+#!/usr/bin/env bash
+# Makes the network that lies in the clone, weights/pretrained, and stage 1's beside it, of generated scenes alone:
+#   bash training_scripts/train_pretrained.sh
+#   scenes, two kinds -> joined -> stage 1 -> stage 2, with strong augmentation -> scores on each kind -> lib.export
+# Stopped with Ctrl-C, or killed, the same command goes on where it was; another POSTFIX begins anew. The furniture models
+# are fetched by apt (docs/data.md). Environment variables, all optional; words of a variable are flags:
+#   PROCEDURAL FURNISHED   of `python -m datasets.synthetic`; FURNISHED=none leaves these scenes out
+#   EPOCHS1 EPOCHS2        epochs of the stages                                          30, 60
+#   VOXEL_SIZE             metres, of stage 2 and of whoever uses it                     0.06
+#   MODEL                  a name of models.ARCHITECTURES, 25 MB for both networks       Res16UNet14S
+#   TRANSFER1 TRANSFER     flags of main.py against being at home in one source only, of stage 1 and of stage 2
+#   WORKERS                processes that make scenes                                    2
+#   DATA_ROOT OUT POSTFIX  scenes; networks; name of the runs      data/pretrained, weights/pretrained, for-the-clone
+#   OUTPUT_DIR_ROOT        runs                                                          outputs
+set -euo pipefail
+CALLER=$PWD
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+. training_scripts/environment.sh
+. training_scripts/paths.sh
+ensure_environment requirements.txt
+export PYTHON
+SECONDS=0
+say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
+
+POSTFIX=${POSTFIX:-for-the-clone} EPOCHS1=${EPOCHS1:-30} EPOCHS2=${EPOCHS2:-60}
+VOXEL_SIZE=${VOXEL_SIZE:-0.06} WORKERS=${WORKERS:-2}
+PROCEDURAL=${PROCEDURAL:---train 300 --val 30 --test 0 --seed 0}
+FURNISHED=${FURNISHED:---furnished --scanner fused --train 300 --val 60 --test 30 --seed 0}
+TRANSFER1=${TRANSFER1:---color_dropout 0.2 --data_aug_color_trans_ratio 0.2 --data_aug_color_jitter_std 0.1}
+TRANSFER=${TRANSFER:-$TRANSFER1 --data_aug_scale_min 0.8 --data_aug_scale_max 1.2 --mix_scenes 0.5 --elastic_distortion True}
+SCENES=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPUT_DIR_ROOT:-}") OUT=$(from_caller "${OUT:-}")
+SCENES=${SCENES:-data/pretrained} OUT=${OUT:-weights/pretrained}
+export DATA_ROOT=$SCENES/joined OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs} MODEL=${MODEL:-Res16UNet14S}
+export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDataset
+unset PRETRAINED_WEIGHTS STAGE
+TEXT_RUN=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL-$POSTFIX
+PRECISION=float32
+if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi
+COMMON="--optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --precision $PRECISION
+  --cache_data True --num_workers 0 --num_val_workers 0 --val_epoch_freq 5"
+
+# Seconds of every start of this command, added up for the card.
+mkdir -p "$SCENES"
+trap 'echo $SECONDS >> "$SCENES/seconds_$POSTFIX.txt"' EXIT
+trap 'echo; echo "stopped: the same command goes on from here"; exit 130' INT TERM
+
+# go_on RUN: GO_ON becomes the flags to go on with a run that was stopped, or that has ended and trains nothing more.
+go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
+
+say "scenes: $PROCEDURAL"
+"$PYTHON" -m datasets.synthetic --out "$SCENES/procedural" --workers "$WORKERS" $PROCEDURAL
+KINDS=("$SCENES/procedural")
+if [ "$FURNISHED" != none ]; then
+  say "scenes: $FURNISHED"
+  "$PYTHON" -m datasets.synthetic --out "$SCENES/furnished" --workers "$WORKERS" $FURNISHED
+  KINDS+=("$SCENES/furnished")
+fi
+"$PYTHON" -m datasets.join "${KINDS[@]}" --out "$DATA_ROOT"
+
+say "stage 1: language-grounded pretraining, 10 cm voxels"
+go_on "$TEXT_RUN"
+bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --voxel_size 0.1 --max_epoch "$EPOCHS1" \
+  --embedding_loss_type contrast_ce --elastic_distortion False $TRANSFER1 ${GO_ON[@]+"${GO_ON[@]}"}
+
+say "stage 2: segmentation, from stage 1's weights"
+go_on "$RUN"
+bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --voxel_size "$VOXEL_SIZE" \
+  --max_epoch "$EPOCHS2" $TRANSFER ${GO_ON[@]+"${GO_ON[@]}"}
+
+SCORES=()
+for kind in "${KINDS[@]}"; do
+  say "scores on the validation scenes of $kind"
+  folder=$RUN/on_$(basename "$kind")
+  "$PYTHON" main.py --config "$RUN/config.yaml" --is_train False --val_phase val --scannet_path "$kind" \
+    --weights "$RUN/best.ckpt" --log_dir "$folder"
+  SCORES+=("$(basename "$kind")=$folder/scores_val.json")
+done
+
+say "the networks for the clone"
+processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 || true)
+minutes=$({ cat "$SCENES/seconds_$POSTFIX.txt" 2>/dev/null || true; echo $SECONDS; } |
+  awk '{ s += $1 } END { printf "%d", s / 60 }')
+trained="$minutes minutes, making the scenes included, on $(nproc) cores${processor:+ of $processor}"
+"$PYTHON" -m lib.export "$RUN" --out "$OUT" --trained "$trained" --scores "${SCORES[@]}"
+"$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"
+say "done: read $OUT/MODEL_CARD.md, and fill in what it leaves open"
