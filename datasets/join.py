@@ -16,7 +16,8 @@ from datasets.label_sets import LABEL_SET_FILE, find_label_set
 from datasets.root_files import SPLITS
 from datasets.scannet200 import read_split
 
-ATTRIBUTION = "ATTRIBUTION.txt"
+ATTRIBUTION = "ATTRIBUTION.txt"  # in a dataset root: makers of what its scenes are made of
+JOINED = "joined.json"  # in a joined root: what its roots are called and were made with
 
 
 def join(roots: list[Path], out: Path) -> dict[str, int]:
@@ -76,7 +77,7 @@ def _describe(roots: list[Path], names: list[str], out: Path) -> None:
         file = root / "synthetic.json"
         settings = json.loads(file.read_text(encoding="utf-8"))["settings"] if file.is_file() else None
         sources.append({"name": name, "settings": settings})
-    with replacing(out / "joined.json") as file:
+    with replacing(out / JOINED) as file:
         json.dump({"sources": sources}, file, indent=1)
     credits = [(root / ATTRIBUTION).read_text(encoding="utf-8") for root in roots if (root / ATTRIBUTION).is_file()]
     if credits:

@@ -10,11 +10,12 @@ import tempfile
 from pathlib import Path
 
 from config.command import command
+from datasets.join import ATTRIBUTION
 from datasets.label_sets import load_label_set
 from lib.checkpoint import PREFIX, load_checkpoint, model_weights, stored_label_set
 from lib.inference.networks import OF_A_NETWORK
 from lib.metrics import read_scores
-from lib.model_card import ATTRIBUTION, model_card
+from lib.model_card import model_card
 from lib.network_folder import LARGEST, MODEL_FILE, size_of, write_network
 from lib.stages import PROJECTION
 

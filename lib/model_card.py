@@ -7,13 +7,13 @@ import math
 from pathlib import Path
 
 from config.config import get_parser
+from datasets.join import ATTRIBUTION, JOINED
 from datasets.label_sets import LabelSet
 from datasets.scannet200 import DATASETS
 from lib.checkpoint import load_checkpoint, model_weights
 from lib.metrics import table
 from lib.network_folder import PRETRAINED
 
-ATTRIBUTION = "ATTRIBUTION.txt"  # in a dataset root: makers of what its scenes are made of
 OPEN = "to be filled in"
 NOT_OF_THE_RECIPE = ("config", "resume", "weights", "log_dir", "scannet_path", "label_set", "visualize",
                      "visualize_path", "category_weights", "instance_sampling_weights", "language_features_path",
@@ -81,7 +81,7 @@ def _data(flags: dict) -> tuple[str, bool]:
     """What the dataset root says of its scenes and of their licence, and whether all were generated."""
     root = Path(str(flags.get("scannet_path")))
     sources = []
-    for file, key in ((root / "joined.json", "sources"), (root / "synthetic.json", None)):
+    for file, key in ((root / JOINED, "sources"), (root / "synthetic.json", None)):
         if file.is_file():
             read = json.loads(file.read_text(encoding="utf-8"))
             sources = read[key] if key else [{"name": root.name, **read}]

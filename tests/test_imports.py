@@ -21,8 +21,8 @@ LAYERS = (
     ("lib.execution", "lib.losses", "lib.metrics", "lib.prefetch"),
     ("lib.language",),
     ("lib.stages",),
-    ("lib.language.queries", "lib.inference"),
-    ("lib.training", "lib.predictor", "lib.evaluate", "lib.export", "lib.model_card"),
+    ("lib.language.queries", "lib.inference", "lib.model_card"),
+    ("lib.training", "lib.predictor", "lib.evaluate", "lib.export"),
     ("main", "query", "visualize", "get_upload_txt", "val_split"),
     ("benchmarks",),
 )

@@ -50,8 +50,8 @@ def put_network(copy: Path) -> None:
 
 def test_one_command_labels_a_scan_with_the_clones_network_and_its_flags(project):
     put_network(project.copy)
-    result, calls = project("bash $PROJECT/inference.sh pretrained --tta 2", DATA_ROOT="room.ply", OUTPUT_DIR_ROOT="out",
-                            MODEL="Res16UNet34D")
+    result, calls = project("bash $PROJECT/inference.sh pretrained --tta 2", DATA_ROOT="room.ply",
+                            OUTPUT_DIR_ROOT="out", MODEL="Res16UNet34D")
     assert result.returncode == 0, result.stderr
     (call,) = calls
     assert call.startswith("-u main.py ") and call.rstrip().endswith("--tta 2") and "--model" not in call

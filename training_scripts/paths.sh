@@ -15,7 +15,7 @@ argument_from_caller() {
   case $1 in
     --log_dir | --visualize_path) path=$(from_caller "$path") ;;
     --weights | --config | --resume | --scannet_path | --category_weights | --instance_sampling_weights | \
-    --language_features_path | --label_set | --text_encoder | --class_names | --held_out_classes)
+    --language_features_path | --label_set | --label_ids | --text_encoder | --class_names | --held_out_classes)
       case $path in file:* | clip:* | siglip2:*) kind=${path%%:*}: path=${path#*:} ;; esac
       if [ -n "$path" ] && [ -e "$CALLER/$path" ]; then
         path=$(from_caller "$path")

@@ -128,8 +128,8 @@ def test_the_card_says_what_was_trained_on_what_and_how_well(exported, run_flags
     card = (folder / "MODEL_CARD.md").read_text()
     for words in ("Res16UNet14S, 4.1 million weights, half precision, 8.", "| voxels | 5 cm |", "an hour on two cores",
                   "the 200 classes of label set scannet200", "- plain: to be filled in",
-                  "furniture models, scanner `fused`", "seed 5, rooms living, bedroom", "--color_dropout 0.2", ", at epoch ",
-                  "ATTRIBUTION.txt beside"):
+                  "furniture models, scanner `fused`", "seed 5, rooms living, bedroom",
+                  "--color_dropout 0.2", ", at epoch ", "ATTRIBUTION.txt beside"):
         assert words in card
     accuracy = json.loads((run / "scores.json").read_text())["points"]["accuracy"]
     assert any(line.startswith("home") and f"{100 * accuracy:.1f}" in line for line in card.splitlines())
