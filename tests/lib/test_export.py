@@ -141,7 +141,7 @@ def test_the_card_says_what_was_trained_on_what_and_how_well(exported, run_flags
 @pytest.mark.parametrize("damage,words", [
     (lambda folder: (folder / "model.safetensors").write_bytes(b"\x00" * 40), "model.safetensors: no safetensors file"),
     (lambda folder: (folder / "model.safetensors").write_bytes(
-        (folder / "model.safetensors").read_bytes()[:5000]), "model.safetensors: no safetensors file"),
+        (folder / "model.safetensors").read_bytes()[:-100]), "model.safetensors: no safetensors file"),
     (lambda folder: (folder / "config.yaml").unlink(), "config.yaml: is missing"),
     (lambda folder: (folder / "config.yaml").write_text("a: [1"), "config.yaml:"),
     (lambda folder: (folder / "config.yaml").write_text("- 1"), "config.yaml: is not a list"),
