@@ -27,7 +27,7 @@ from lib.sparse.quantize import vote
 CHUNK = 1 << 16  # rows whose probabilities are looked at together
 SHARE_OF_FREE = 0.5  # of the free memory, for the network
 MOST = 6.5 * 2**30  # bytes on a CPU, for the network and the scan: larger tiles would hardly be faster
-BYTES_OF_A_POINT = 180  # of a scan with all that is known of it; by `benchmarks.tiles --files`
+BYTES_OF_A_POINT = 250  # of a large scan, with what tiles leave behind in the heap; `benchmarks.tiles --files` measures
 OF_TRAINING = ("is_train", "resume", "weights", "log_dir", "scannet_path", "label_set", "cache_data", "class_names",
                "tta", "max_voxels", "save_probabilities")  # settings in a checkpoint that say nothing of how to predict
 
