@@ -11,6 +11,7 @@ from datasets.scans.units import UNITS, guess_unit
 from datasets.scans.vertices import Vertices
 
 FAR = 10.0  # times as far out as 99 % of the points: no part of the scan
+LARGEST = 1e12  # of a coordinate, in any unit
 FARTHEST = 10_000  # metres from end to end
 
 
@@ -22,6 +23,10 @@ def settle(scan: Scan, vertices: Vertices, unit: str, up: str, voxel_size: float
     if vertices.paint is not None and scan.colors is None:
         scan.colors = vertex_colors(len(scan.points), scan.faces, vertices.paint)
     middle = np.median(scan.points[seen][::max(1, int(seen.sum()) // 100_000)], 0)
+    with np.errstate(over="ignore", invalid="ignore"):
+        span = float(np.abs(scan.points[seen] - middle).max())
+    if not span < LARGEST:
+        raise ValueError(f"{scan.path}: coordinates lie {span:.3g} apart: damaged, or no room")
     probe = _probe(scan, middle)
     turn, up_words, up_doubt = _turn(probe, vertices, up)
     metres, unit_words, unit_doubt = (guess_unit(probe, turn, vertices.unit) if unit == "auto"

@@ -68,6 +68,8 @@ def read_obj(data: np.ndarray, path: Path) -> Vertices:
     if not lengths:
         return vertices
     sides = np.array(lengths)
+    if max(map(abs, (*corners, *corner_uvs))) >= 1 << 62:
+        raise ValueError(f"{path}: damaged OBJ: a face names vertex {max(corners)}")
     vertices.faces = fan(sides, np.array(corners, np.int64))
     uv_rows = fan(sides, np.array(corner_uvs, np.int64))  # (F, 3), -1: none
     of_face = np.repeat(np.array(materials), sides - 2)

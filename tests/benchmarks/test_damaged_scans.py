@@ -14,7 +14,8 @@ def files(tmp_path_factory):
 def test_damaged_files_are_read_or_refused_in_one_line(files, tmp_path, kind):
     if kind not in files:
         pytest.skip(f"no library for {kind}")
-    outcomes = {path.name: try_file(path) for path in damaged_files(files[kind], 24, tmp_path, seed=1)}
+    count = 6 if kind == ".laz" else 24  # each of the former takes a process
+    outcomes = {path.name: try_file(path) for path in damaged_files(files[kind], count, tmp_path, seed=1)}
     assert {name: outcome for name, outcome in outcomes.items() if outcome not in ("read", "refused")} == {}
     assert "refused" in outcomes.values()
 
