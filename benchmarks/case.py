@@ -120,6 +120,7 @@ class Case:
     def trace(self, batch: Input) -> tuple[list[Layer], float]:
         """The convolutions of a forward pass in their order, and the seconds of the whole from the first one on.
 
+        Layer by layer: on a CPU a pass that is not looked at does batch norm and ReLU on the way (`infer` times that).
         The map of a layer is made between `entered` and `started`. On a GPU moments are events in its stream of work,
         and nothing waits: where the host is the slower, what runs between two moments contains waiting for it.
         """
@@ -147,6 +148,7 @@ class Case:
             layers.append([module, kernel_map, x.tensor_stride, len(x), entered, stamp(self.device)])
 
         def after(module, inputs, out):
+            out.rows  # noqa: B018 what waits for its batch norm is computed here, and the norm after it by itself
             module, kernel_map, stride, rows, *when = layers[-1]
             layers[-1] = Layer(module, kernel_map, (stride, out.tensor_stride), (rows, len(out)), *when,
                                stamp(self.device))

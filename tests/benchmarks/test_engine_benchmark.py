@@ -115,6 +115,17 @@ def test_gradients_that_are_timed_do_not_shrink_with_the_voxels(monkeypatch):
     torch.testing.assert_close(case.model.final.bias.grad, expected, rtol=1e-3, atol=1e-3)
 
 
+def test_a_trace_holds_the_time_of_convolutions_that_wait_for_their_norm():
+    try:
+        case = Case("cpu", "float32", MODEL, CPU)
+    except ValueError as error:
+        pytest.skip(str(error))
+    batch = input_of(random_voxels(extent=24), CPU)
+    for _ in range(2):  # the first warms up
+        found, whole = case.trace(batch)
+    assert times_of(found, whole)["3x3x3"] > whole / 4
+
+
 def test_every_distinct_layer_is_timed_once(rooms, monkeypatch):
     monkeypatch.setattr(inputs, "_rooms", {})
     monkeypatch.setattr(layers, "mean_seconds", lambda calls, device: mean(timing.seconds(c, device) for c in calls))
