@@ -9,12 +9,15 @@ import torch
 import yaml
 
 import lib.network_folder
+from config.config import get_config
 from datasets.label_sets import load_label_set
+from datasets.scannet200 import DATASETS
 from datasets.synthetic.dataset import Settings, make_scene
 from lib.checkpoint import load_checkpoint, save_checkpoint
 from lib.export import main as export_main
 from lib.inference.networks import OF_A_NETWORK
 from lib.predictor import Predictor
+from lib.stages import build_stage, choose_label_set
 from main import main
 
 TEXT = ("--dataset", "Scannet200TextualDataset", "--embedding_loss_type", "contrast_ce")
@@ -189,3 +192,15 @@ def test_the_networks_flags_are_those_that_decide_how_it_is_run(exported):
     flags = yaml.safe_load((folder / "config.yaml").read_text())
     assert set(flags) <= {*OF_A_NETWORK, "label_set"} and flags["label_set"] == "scannet200"
     assert not any("text" in name or "embedding" in name and flags[name] for name in flags)
+    assert get_config(["--config", str(folder / "config.yaml")]).voxel_size == 0.05  # as inference.sh reads it
+
+
+def test_the_networks_in_this_clone_load_with_todays_flags_and_have_25_mb():
+    folders = [file.parent for file in lib.network_folder.WEIGHTS.glob("*/model.safetensors")]
+    if not folders:
+        pytest.skip("no network lies in this clone")
+    for folder in folders:
+        config = get_config(["--config", str(folder / "config.yaml"), "--is_train", "False", "--weights", str(folder)])
+        assert config.dataset in DATASETS and (folder / "MODEL_CARD.md").is_file()
+        build_stage(config, choose_label_set(config, stored := load_checkpoint(folder)), stored)
+    assert sum(map(lib.network_folder.size_of, folders)) <= lib.network_folder.LARGEST
