@@ -20,6 +20,7 @@ from datasets.label_sets import load_label_set
 from datasets.synthetic.__main__ import main as generate
 from lib.checkpoint import load_checkpoint, save_checkpoint
 from lib.language.anchors import write_anchors
+from lib.training.averaging import MOVED
 from main import main as train
 from models import build_model
 
@@ -37,6 +38,8 @@ LOSSES = {
     "1 pointsupcon": (*TEXT, "pointsupcon", "--supcon_points", "256"),
     "2 cross_entropy": (*SEGMENTS, "cross_entropy"),
     "2 focal": (*SEGMENTS, "focal"),
+    "2 cross_entropy+lovasz": (*SEGMENTS, "cross_entropy+0.5*lovasz", "--label_smoothing", "0.1",
+                               "--logit_adjustment", "1"),
     "3 cross_entropy": (*SEGMENTS, "cross_entropy", "--classifier_only", "True"),
     "3 focal": (*SEGMENTS, "focal", "--classifier_only", "True"),
 }
@@ -47,13 +50,14 @@ VARIANTS = {
     "repeat factor": ("--scene_sampling", "repeat_factor", "--repeat_threshold", "0.5"),
     "accumulation": ("--iter_size", "2"),
     "2 workers": ("--num_workers", "2"),
+    "average, clipping and drop path": ("--ema_decay", "0.9", "--clip_grad_norm", "0.1", "--drop_path", "0.5"),
 }
 VARIANTS["all at once"] = sum(VARIANTS.values(), ())
 
 
 def stops_and_goes_on(flags: list[str], folder: Path) -> tuple[int, list[str]]:
     """Steps of the run, and what differs between its end without a stop and with one after every step: weights by
-    name, or "optimizer" or "scheduler"."""
+    name, "optimizer" or "scheduler", or the weights that the optimiser moves where averaged ones are saved."""
     quiet = io.StringIO()
     with contextlib.redirect_stdout(quiet), contextlib.redirect_stderr(quiet):
         code = train([*flags, "--log_dir", str(folder / "whole"), "--val_epoch_freq", "1000"])
@@ -67,7 +71,8 @@ def stops_and_goes_on(flags: list[str], folder: Path) -> tuple[int, list[str]]:
         raise ValueError(f"training failed: {quiet.getvalue().strip().splitlines()[-1]}")
     cut = load_checkpoint(folder / "cut" / "last.ckpt")
     differ = [name for name, value in whole["state_dict"].items() if not torch.equal(value, cut["state_dict"][name])]
-    return whole["step"], differ + [kind for kind in ("optimizer", "scheduler") if not _same(whole[kind], cut[kind])]
+    kinds = ("optimizer", "scheduler", MOVED)
+    return whole["step"], differ + [kind for kind in kinds if not _same(whole.get(kind), cut.get(kind))]
 
 
 def _same(a: object, b: object) -> bool:

@@ -65,7 +65,7 @@ def _agree(parser: argparse.ArgumentParser, config: argparse.Namespace) -> None:
         _stop(parser, f"--dataset {config.dataset} is stage 1's, --use_embedding_loss False says another: for stages 2 "
                       f"and 3 use --dataset {config.dataset.replace('Textual', 'Voxelization')}")
     if config.warmup_iters is None:
-        config.warmup_iters = MUON_WARMUP if config.optimizer == "Muon" else 0
+        config.warmup_iters = MUON_WARMUP if config.optimizer == "Muon" and config.scheduler != "OneCycleLR" else 0
     if config.data_aug_scale_min > config.data_aug_scale_max:
         _stop(parser, f"--data_aug_scale_min {config.data_aug_scale_min} is above --data_aug_scale_max "
                       f"{config.data_aug_scale_max}: give the smaller one first")

@@ -4,7 +4,9 @@ from pathlib import Path
 import yaml
 
 OF_THE_CALL = ("config", "resume")  # say how a run was started, not what it is
-BEFORE = {"category_weighting": "log"}  # what a run did whose files are older than the flag
+# What a run did whose files are older than the flag.
+BEFORE = {"category_weighting": "log", "label_smoothing": 0.0, "logit_adjustment": 0.0, "clip_grad_norm": 0.0,
+          "ema_decay": 0.0, "drop_path": 0.0}
 
 
 def run_folder(resume: str) -> Path:
@@ -37,5 +39,6 @@ def flags_of_run(resume: str) -> tuple[dict, Path | None]:
 
 def changed_flags(stored: dict, now: dict) -> list[str]:
     """ "lr: 0.05 -> 0.001" for every flag that a checkpoint was written with another value of."""
+    stored = BEFORE | stored
     return [f"{name}: {stored[name]} -> {value}" for name, value in sorted(now.items())
             if name in stored and name not in OF_THE_CALL and stored[name] != value]

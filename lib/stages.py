@@ -183,7 +183,8 @@ def build_stage(config: Namespace, label_set: LabelSet, stored: dict | None = No
     execution = build_execution(config.sparse_engine, config.precision)
     model = build_model(config.model, INPUT_CHANNELS, _outputs(config, stored, label_set), execution.engine,
                         conv1_kernel_size=config.conv1_kernel_size, dilations=tuple(config.dilations),
-                        bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing)
+                        bn_momentum=config.bn_momentum, activation_checkpointing=config.activation_checkpointing,
+                        drop_path=config.drop_path)
     if stored:
         if not (config.is_train or config.use_embedding_loss) and from_text_stage(stored):
             raise ValueError(f"{config.weights}: comes from stage 1, which does not train the last layer; evaluate by "

@@ -25,7 +25,8 @@ class CheckpointedSequential(nn.Sequential):
     def forward(self, x):
         for module in self:
             if self.training and torch.is_grad_enabled():
-                x = checkpoint(module, x, use_reentrant=False, preserve_rng_state=False,
+                draws = bool(getattr(module, "drop_path", 0))  # the same again
+                x = checkpoint(module, x, use_reentrant=False, preserve_rng_state=draws,
                                context_fn=lambda module=module: (nullcontext(), _keep_statistics(module)))
             else:
                 x = module(x)

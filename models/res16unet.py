@@ -62,18 +62,20 @@ class Res16UNet(nn.Module):
 
     engine: the package with the MinkowskiEngine API (lib.sparse, or MinkowskiEngine itself).
     dilations: of the four encoder stages. Names of submodules, and so of parameters, are the original's.
+    drop_path: of the last residual block; it rises to it linearly with a block's number (Huang et al., ECCV 2016).
     activation_checkpointing: training keeps only the input of each residual block and computes the rest again.
     """
 
     def __init__(self, engine: ModuleType, architecture: Architecture, in_channels: int, out_channels: int,
                  conv1_kernel_size: int = 3, dilations: tuple[int, ...] = (1, 1, 1, 1), bn_momentum: float = 0.1,
-                 activation_checkpointing: bool = False):
+                 activation_checkpointing: bool = False, drop_path: float = 0.0):
         super().__init__()
         self._engine, self._bn_momentum = engine, bn_momentum
         self._checkpointing = activation_checkpointing
         self.architecture = architecture
         self._block, self._last_relu = architecture.block, architecture.last_relu
         planes, layers, init_dim = architecture.planes, architecture.layers, architecture.init_dim
+        self._drop_paths = iter([drop_path * (k + 1) / sum(layers) for k in range(sum(layers))])
         wide = [p * self._block.EXPANSION for p in planes]
         self.feature_channels = wide[7]
 
@@ -118,8 +120,9 @@ class Res16UNet(nn.Module):
                 engine.MinkowskiBatchNorm(wide, momentum=self._bn_momentum))
         options = dict(dilation=dilation, bn_momentum=self._bn_momentum)
         stage = [self._block(engine, inplanes, planes, downsample=downsample, **options,
-                             last_relu=last_relu or blocks > 1)]
-        stage += [self._block(engine, wide, planes, **options, last_relu=last_relu or i < blocks - 1)
+                             last_relu=last_relu or blocks > 1, drop_path=next(self._drop_paths))]
+        stage += [self._block(engine, wide, planes, **options, last_relu=last_relu or i < blocks - 1,
+                              drop_path=next(self._drop_paths))
                   for i in range(1, blocks)]
         return (CheckpointedSequential if self._checkpointing else nn.Sequential)(*stage)
 

@@ -1,7 +1,7 @@
 """The network, and which of the three stages runs it."""
 import argparse
 
-from config.types import int_list, positive, share, str2bool
+from config.types import below_one, int_list, positive, share, str2bool
 
 
 def add_flags(parser: argparse.ArgumentParser) -> None:
@@ -10,6 +10,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     net.add_argument("--conv1_kernel_size", type=positive, default=3)
     net.add_argument("--dilations", type=int_list, default=[1, 1, 1, 1], help="of the four encoder stages")
     net.add_argument("--bn_momentum", type=share, default=0.02, help="of every batch norm")
+    net.add_argument("--drop_path", type=below_one, default=0.0, metavar="P",
+                     help="stochastic depth: how often training leaves out a scene's last residual block, those before "
+                          "it linearly less often; 0: never")
     net.add_argument("--weights", metavar="FILE.ckpt|NAME", help="start from these weights (optimiser and step start "
                      "anew): a checkpoint, or a network of weights/, such as `pretrained`; "
                      "with --is_train False, A.ckpt,B.ckpt: the mean of several networks")

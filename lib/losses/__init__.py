@@ -1,1 +1,2 @@
-"""Training losses, one family a file. All are called as `loss(prediction, target)` and give a scalar."""
+"""Training losses, one a file, those of stage 1 in text_contrast. Called as `loss(prediction, target)`, they give a
+scalar."""

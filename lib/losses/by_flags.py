@@ -8,10 +8,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from config.flags.losses import loss_terms
 from datasets.weighting import class_weights
+from lib.losses.category_weights import load_category_weights
+from lib.losses.cross_entropy import CrossEntropyLoss
+from lib.losses.focal import FocalLoss
+from lib.losses.logit_adjustment import LogitAdjustedLoss
+from lib.losses.lovasz import LovaszSoftmaxLoss
 from lib.losses.negatives import frequency_weights, hard_weights, load_class_points
-from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, load_category_weights
 from lib.losses.text_contrast import AnchorCrossEntropy, AnchorL2, PointSupCon, TextContrastLoss, loss_at_anchors
+from lib.losses.weighted_sum import WeightedSum
 
 STATISTICS = Path("feature_data") / "statistics.csv"  # in a dataset root
 ALIKE = 0.05  # loss at the anchors themselves from which on they are said to be too alike
@@ -50,12 +56,37 @@ def warn_of_alike_anchors(config: Namespace, criterion: nn.Module, anchors: Tens
 
 
 def segmentation_loss(config: Namespace, names: Sequence[str]) -> nn.Module:
-    """The loss of --loss_type over logits of these classes."""
-    weighted = config.loss_type == "focal" or config.weighted_cross_entropy
+    """The loss of --loss_type over logits of these classes.
+
+    Raises ValueError for flags of a loss that --loss_type does not name.
+    """
+    terms = loss_terms(config.loss_type)
+    if config.label_smoothing and "cross_entropy" not in terms:
+        raise ValueError(f"--label_smoothing {config.label_smoothing:g}: is cross_entropy's, which --loss_type "
+                         f"{config.loss_type} does not name; leave it out, or add +cross_entropy")
+    if config.logit_adjustment and terms.keys() == {"lovasz"}:
+        raise ValueError(f"--logit_adjustment {config.logit_adjustment:g}: is cross_entropy's and focal's, of which "
+                         "--loss_type lovasz names neither; leave it out, or add +cross_entropy")
+    weighted = "focal" in terms or "cross_entropy" in terms and config.weighted_cross_entropy
     weights = _category_weights(config, names) if config.is_train and weighted else None
-    if config.loss_type == "focal":
+    losses = {name: _loss(config, name, weights) for name in terms}
+    if config.logit_adjustment and config.is_train:
+        points = load_class_points(Path(config.scannet_path) / STATISTICS, names, "leave out --logit_adjustment")
+        losses |= {name: LogitAdjustedLoss(loss, points, config.logit_adjustment) for name, loss in losses.items()
+                   if name != "lovasz"}  # which goes by the classes that are predicted
+    if list(terms.values()) == [1.0]:
+        return next(iter(losses.values()))
+    return WeightedSum({name: (weight, losses[name]) for name, weight in terms.items()})
+
+
+def _loss(config: Namespace, name: str, weights: Tensor | None) -> nn.Module:
+    """One loss of `config.flags.losses.LOSSES`; weights: (C,) of the classes, for those that take them."""
+    if name == "focal":
         return FocalLoss(config.ignore_label, weights, config.focal_gamma)
-    return CrossEntropyLoss(config.ignore_label, weights)
+    if name == "lovasz":
+        return LovaszSoftmaxLoss(config.ignore_label)
+    return CrossEntropyLoss(config.ignore_label, weights if config.weighted_cross_entropy else None,
+                            config.label_smoothing)
 
 
 def _category_weights(config: Namespace, names: Sequence[str]) -> Tensor | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from lib.losses.segmentation import BUILD_COMMAND
+from lib.losses.category_weights import BUILD_COMMAND
 
 SAMPLINGS = ("uniform", "frequency", "hard")
 

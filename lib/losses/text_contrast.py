@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from lib.losses.common import full_precision, labelled_mean, no_autocast
+from lib.losses.cross_entropy import cross_entropy
 from lib.losses.negatives import draw_negatives, negative_table
-from lib.losses.segmentation import cross_entropy, full_precision, labelled_mean, no_autocast
 
 FORMS = ("published", "code")
 SMALLEST_NORM = 1e-12

@@ -18,7 +18,8 @@ from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 from lib.training.muon import Muon
 
 OPTIMIZERS = ("SGD", "Adam", "AdamW", "Muon")
-PER_ITERATION = ("StepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR")
+PER_ITERATION = ("StepLR", "PolyLR", "SquaredLR", "ExpLR", "CosineAnnealingLR", "OneCycleLR")
+ONE_CYCLE = 25, 25e4  # the peak rate over the first, and over the last
 PER_EPOCH = ("MultiStepLR", "ReduceLROnPlateau")
 
 
@@ -53,6 +54,17 @@ def build_scaler(config: argparse.Namespace, device: torch.device) -> torch.amp.
     return torch.amp.GradScaler(device.type, enabled=enabled)
 
 
+def clip_gradients(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, max_norm: float) -> torch.Tensor:
+    """Scale all gradients so that their joint norm is at most max_norm (Pascanu et al., ICML 2013, arXiv 1211.5063).
+
+    Call once a step, when the gradients of all its batches are added up, before `take_step`. A loss scale is taken off
+    first, and one that overflows is still seen and skipped. Returns the norm before (), on the device.
+    """
+    scaler.unscale_(optimizer)
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    return torch.nn.utils.clip_grad_norm_(parameters, max_norm)
+
+
 def take_step(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
     """One optimiser step, which a loss scale skips where a gradient is infinite or NaN, and then halves itself.
 
@@ -72,6 +84,17 @@ def training_length(config: argparse.Namespace, steps_per_epoch: int) -> int:
     return max(1, int(min(config.max_iter, config.max_epoch * steps_per_epoch)))
 
 
+def _one_cycle(step: int, length: int, rise: float) -> float:
+    """Share of the peak rate: from 1/25 along half a cosine to 1 and then to 1/250,000 in the last step."""
+    first, last = (1 / divisor for divisor in ONE_CYCLE)
+    top = max(rise * length - 1, 0.0)  # the step of the peak, as torch's OneCycleLR counts
+    if step < top:
+        low, done = first, step / top
+    else:
+        low, done = last, 1 - (step - top) / max(length - 1 - top, 1e-9)
+    return low + (1 - low) * (1 - math.cos(math.pi * done)) / 2
+
+
 def _factor(config: argparse.Namespace, steps_per_epoch: int) -> Callable[[int], float]:
     """What the initial learning rate is multiplied with after a number of iterations, or of epochs for MultiStepLR."""
     length = training_length(config, steps_per_epoch)
@@ -82,6 +105,7 @@ def _factor(config: argparse.Namespace, steps_per_epoch: int) -> Callable[[int],
         "PolyLR": lambda step: (1 - min(step, length) / (length + 1)) ** config.poly_power,
         "SquaredLR": lambda step: (1 - min(step, length) / (length + 1)) ** 2,
         "ExpLR": lambda step: config.exp_gamma ** (step / config.exp_step_size),
+        "OneCycleLR": lambda step: _one_cycle(min(step, length - 1), length, config.onecycle_rise),
         "CosineAnnealingLR": lambda step: (1 + math.cos(math.pi * min(step, length) / length)) / 2,
     }
     return factors[config.scheduler]
@@ -186,6 +210,8 @@ def build_scheduler(config: argparse.Namespace, optimizer: torch.optim.Optimizer
     PolyLR             lr · (1 - s / (S + 1))^poly_power                         per iteration
     SquaredLR          lr · (1 - s / (S + 1))²                                   per iteration
     ExpLR              lr · exp_gamma^(s / exp_step_size)                        per iteration
+    OneCycleLR         from lr/25 along half a cosine to lr at step onecycle_rise · S - 1, along another to lr/250,000
+                       at the last (Smith and Topin, arXiv 1708.07120; momentum stays)   per iteration
     CosineAnnealingLR  lr · (1 + cos(π s / S)) / 2                               per iteration
     MultiStepLR        lr · step_gamma^(multi_step_milestones that are <= e)     per epoch
     ReduceLROnPlateau  lr · step_gamma after more than reduce_patience epochs without a better score, not below

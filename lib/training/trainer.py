@@ -31,8 +31,16 @@ from lib.checkpoint import (
 from lib.inference.evaluation import evaluate, write_scores
 from lib.prefetch import Prefetcher
 from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
+from lib.training.averaging import Average
 from lib.training.readout import Readout
-from lib.training.solvers import build_optimizer, build_scaler, build_scheduler, resume_solvers, take_step
+from lib.training.solvers import (
+    build_optimizer,
+    build_scaler,
+    build_scheduler,
+    clip_gradients,
+    resume_solvers,
+    take_step,
+)
 from lib.training.step_log import Step, instance_report, report_steps
 
 SCORES = ("scores.json", "confusion.npz")
@@ -69,6 +77,7 @@ class Training:
         self.train_batches = Prefetcher(self.train_loader, self.device, self.stage.execution.engine)
         self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
+        self.average = Average(self.stage, config.ema_decay)
         self.progress = Progress()
         self.stopping = False
         self.unlabelled: dict[str, None] = {}  # training scenes that were named as having no label, in order
@@ -89,7 +98,7 @@ class Training:
         if self.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.folder / name, {
-            "state_dict": self.stage.state_dict(), "optimizer": self.optimizer.state_dict(),
+            **self.average.states(self.stage), "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
             **asdict(self.progress), "scenes": fingerprint(self.train_loader.dataset.names),
             "config": dict(vars(self.config)),
@@ -108,7 +117,7 @@ class Training:
                              f"--label_set or the data now say the {len(self.label_set)} of {self.label_set.name}: "
                              "start from its weights with --weights")
         try:
-            self.stage.load_state_dict(content["state_dict"])
+            self.average.load_states(self.stage, content)
             resume_solvers(self.optimizer, self.scheduler, content)
             if content.get("scaler"):  # another precision's is empty
                 self.scaler.load_state_dict(content["scaler"])
@@ -187,8 +196,10 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
         progress.batch += 1
         if progress.batch % config.iter_size and progress.batch < run.batches:
             continue
-        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total)))
+        norm = clip_gradients(run.optimizer, run.scaler, config.clip_grad_norm) if config.clip_grad_norm else None
+        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total, norm)))
         take_step(run.optimizer, run.scaler)
+        run.average.update(stage, progress.step)
         run.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         run.scheduler.step_iteration()
@@ -216,11 +227,14 @@ def _loss(run: Training, batch) -> torch.Tensor:
     return run.stage.criterion(run.stage(batch), batch.labels)
 
 
-def _figures(run: Training, scenes: list[str], loss: torch.Tensor) -> tuple[Step, torch.Tensor]:
-    """The step in hand and its figures (n,), still on the device."""
+def _figures(run: Training, scenes: list[str], loss: torch.Tensor, norm: torch.Tensor | None
+             ) -> tuple[Step, torch.Tensor]:
+    """The step in hand and its figures (n,), still on the device. norm: of its gradients, where they are clipped."""
     figures = {"loss": loss, **getattr(run.stage.criterion, "terms", {})}
     if run.scaler.is_enabled():
         figures["loss_scale"] = run.scaler.scale(torch.ones_like(loss))
+    if norm is not None:
+        figures["gradient_norm"] = norm
     progress = run.progress
     step = Step(progress.step + 1, progress.epoch, run.optimizer.param_groups[0]["lr"], progress.unlabelled_batches,
                 scenes, list(figures))
@@ -228,9 +242,11 @@ def _figures(run: Training, scenes: list[str], loss: torch.Tensor) -> tuple[Step
 
 
 def validate(run: Training, writer: SummaryWriter) -> float | None:
-    """Score the stage on the validation scenes, note the best; returns what ReduceLROnPlateau watches."""
+    """Score the stage on the validation scenes, with averaged weights where there are such; note the best; returns what
+    ReduceLROnPlateau watches."""
     progress = run.progress
-    evaluation = evaluate(run.stage, run.val_loader, run.device, f"validate {progress.epoch}")
+    with run.average.in_place(run.stage):
+        evaluation = evaluate(run.stage, run.val_loader, run.device, f"validate {progress.epoch}")
     if not evaluation.labelled:
         print("validation scenes are unlabelled: no scores")
         return None

@@ -15,7 +15,7 @@ from datasets.label_sets import load_label_set
 from datasets.preprocess.convert_pickle import main, read_pickle
 from datasets.statistics import read_weights
 from lib.language.anchors import read_anchors
-from lib.losses.segmentation import load_category_weights
+from lib.losses.category_weights import load_category_weights
 
 SCANNET200 = load_label_set()
 

@@ -210,9 +210,12 @@ def test_a_resumed_run_needs_the_weights_it_once_started_from_no_more(run_flags)
     (["--dilations", "1,2"], "four"),
     (["--model", "ResUNet14"], "Res16UNet34D"),
     (["--loss_type", "focal"], "statistics.csv"),
+    (["--logit_adjustment", "1"], "statistics.csv.*leave out --logit_adjustment"),
+    (["--loss_type", "focal", "--label_smoothing", "0.1"], "--label_smoothing 0.1: is cross_entropy's"),
+    (["--loss_type", "0.5*lovasz", "--logit_adjustment", "1"], "--logit_adjustment 1: is cross_entropy's"),
 ])
 def test_flags_that_do_not_go_together_stop(run_flags, flags, words):
-    with pytest.raises(ValueError if "focal" not in flags else FileNotFoundError, match=words):
+    with pytest.raises(FileNotFoundError if words.startswith("statistics") else ValueError, match=words):
         build_stage(get_config(run_flags(*flags)), label_set=SCANNET200)
 
 
@@ -309,3 +312,30 @@ def test_a_root_without_statistics_uses_its_stored_log_weights_or_names_the_comm
     with pytest.raises(FileNotFoundError, match="preprocess.statistics DIR` .*--category_weights FILE") as error:
         build_stage(get_config(run_flags("--loss_type", "focal", "--category_weighting", "log1")), label_set=SCANNET200)
     assert "statistics.csv" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_loss_type_sums_losses_each_with_its_own_flags(run_flags, statistics):
+    flags = run_flags("--loss_type", "0.5*focal+cross_entropy+2*lovasz", "--category_weighting", "inverse_sqrt")
+    criterion = build_stage(get_config(flags), SCANNET200).criterion
+    alpha = [value / (sum(ALPHA["inverse_sqrt"]) / 4) for value in ALPHA["inverse_sqrt"]]
+    total, focal = loss_by_hand(criterion, alpha, 2)
+    plain = loss_by_hand(criterion, [1, 1, 1, 1], 0)[1]  # --weighted_cross_entropy is False
+    assert total == pytest.approx(0.5 * focal + plain + 2 * criterion.terms["lovasz"].item(), rel=1e-5)
+    assert list(criterion.terms) == ["focal", "cross_entropy", "lovasz"]
+
+
+def test_logit_adjustment_takes_the_class_points_of_the_dataset_for_all_but_lovasz_and_in_training_alone(run_flags,
+                                                                                                        statistics):
+    flags = run_flags("--loss_type", "cross_entropy+lovasz", "--logit_adjustment", "1")
+    criterion = build_stage(get_config(flags), SCANNET200).criterion
+    logits = torch.randn(40, 200, generator=torch.Generator().manual_seed(0))
+    target = torch.arange(40) % 5 - 1
+    shares = torch.tensor(SHARES + [SHARES[0]] * 196)
+    plain = build_stage(get_config(run_flags()), SCANNET200).criterion
+    criterion(logits, target)
+    assert criterion.terms["cross_entropy"].item() == pytest.approx(plain(logits + shares.log(), target).item())
+    lovasz = criterion.terms["lovasz"]
+    criterion.eval()(logits, target)
+    assert criterion.terms["cross_entropy"].item() == pytest.approx(plain(logits, target).item())
+    assert torch.equal(criterion.terms["lovasz"], lovasz)
+    build_stage(get_config([*flags, "--is_train", "False", "--scannet_path", "nowhere"]), SCANNET200)  # none is needed

@@ -6,7 +6,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from lib.losses.segmentation import CrossEntropyLoss, FocalLoss, cross_entropy, load_category_weights
+from lib.losses.category_weights import load_category_weights
+from lib.losses.cross_entropy import CrossEntropyLoss, cross_entropy
+from lib.losses.focal import FocalLoss
 
 
 def _case(dtype=torch.float64, voxels=40, classes=7):
@@ -146,3 +148,27 @@ def test_pickled_category_weights_are_refused_unread(tmp_path):
     (tmp_path / "weights.pkl").write_bytes(b"not even a pickle")
     with pytest.raises(ValueError, match="pickles are not read"):
         load_category_weights(tmp_path / "weights.pkl", ["wall"])
+
+
+@pytest.mark.parametrize("smoothing", [0.1, 0.5])
+def test_smoothed_labels_share_with_all_classes_as_torchs_do_and_in_training_alone(smoothing):
+    logits, target, weights = _case()
+    loss = CrossEntropyLoss(smoothing=smoothing)
+    expected = F.cross_entropy(logits, target, ignore_index=-1, label_smoothing=smoothing)
+    torch.testing.assert_close(loss(logits, target), expected, rtol=1e-12, atol=0)
+    assert torch.equal(loss.eval()(logits, target), CrossEntropyLoss()(logits, target))
+    assert torch.autograd.gradcheck(lambda x: cross_entropy(x, target, -1, weights, smoothing), logits)
+
+
+def test_the_weight_of_a_class_scales_its_voxels_smoothed_loss():
+    logits = torch.tensor([[0.7, 0.2, 0.1]], dtype=torch.float64).log()
+    loss = CrossEntropyLoss(class_weights=torch.tensor([1.0, 3.0, 1.0], dtype=torch.float64), smoothing=0.3)
+    expected = -3 * (0.8 * math.log(0.2) + 0.1 * math.log(0.7) + 0.1 * math.log(0.1))
+    assert loss(logits, torch.tensor([1])).item() == pytest.approx(expected, rel=1e-12)
+
+
+def test_L6_nothing_labelled_gives_zero_and_a_zero_gradient_with_smoothing():
+    logits = torch.randn(5, 7, requires_grad=True)
+    loss = CrossEntropyLoss(smoothing=0.1)(logits, torch.full((5,), -1))
+    loss.backward()
+    assert loss.item() == 0 and (logits.grad == 0).all()

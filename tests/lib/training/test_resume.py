@@ -11,7 +11,8 @@ from datasets.ply import Scene, write_scene
 SCANNET200 = load_label_set()
 
 CASES = [("1 contrast published", "mixing"), ("1 pointsupcon", "accumulation"), ("2 focal", "repeat factor"),
-         ("3 cross_entropy", "tail instances")]
+         ("3 cross_entropy", "tail instances"), ("2 cross_entropy+lovasz", "average, clipping and drop path"),
+         ("3 focal", "average, clipping and drop path")]
 
 
 @pytest.fixture

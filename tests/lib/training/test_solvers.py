@@ -14,6 +14,7 @@ from lib.training.solvers import (
     build_optimizer,
     build_scaler,
     build_scheduler,
+    clip_gradients,
     resume_solvers,
     take_step,
     training_length,
@@ -26,6 +27,7 @@ def _config(**changed):
         weight_decay=1e-4, scheduler="MultiStepLR", max_iter=10_000_000, max_epoch=10, step_size=7,
         multi_step_milestones=[3, 5], step_gamma=0.3, poly_power=0.9, exp_gamma=0.95, exp_step_size=4.5,
         scheadule_monitor="val_miou", scheduler_min_lr=0.001, reduce_patience=2.0, precision="float32", warmup_iters=0,
+        onecycle_rise=0.3,
     )  # fmt: skip
     return Namespace(**{**defaults, **changed})
 
@@ -51,6 +53,8 @@ CLOSED_FORMS = {
     "SquaredLR": lambda s: 0.05 * (1 - s / 61) ** 2,
     "ExpLR": lambda s: 0.05 * 0.95 ** (s / 4.5),
     "CosineAnnealingLR": lambda s: 0.05 * 0.5 * (1 + math.cos(math.pi * s / 60)),
+    "OneCycleLR": lambda s: (0.002 + 0.024 * (1 - math.cos(math.pi * s / 17)) if s < 17 else  # 60 steps, 18 of them up
+                             2e-7 + (0.05 - 2e-7) / 2 * (1 + math.cos(math.pi * (s - 17) / 42))),
 }
 
 
@@ -65,6 +69,7 @@ def test_learning_rates_follow_the_closed_form(name):
     [
         ("StepLR", lambda o: torch.optim.lr_scheduler.StepLR(o, 7, 0.3)),
         ("CosineAnnealingLR", lambda o: torch.optim.lr_scheduler.CosineAnnealingLR(o, 60)),
+        ("OneCycleLR", lambda o: torch.optim.lr_scheduler.OneCycleLR(o, 0.05, 60, cycle_momentum=False)),
     ],
 )
 def test_learning_rates_match_torch(name, reference):
@@ -97,7 +102,14 @@ def test_length_is_the_shorter_of_iterations_and_epochs():
     assert training_length(_config(max_iter=1e7), 6) == 60
 
 
-@pytest.mark.parametrize("name", ["PolyLR", "SquaredLR", "CosineAnnealingLR"])
+@pytest.mark.parametrize("rise,peak", [(0.0, 0), (0.5, 29), (1.0, 59)])
+def test_one_cycle_peaks_where_it_is_told_and_never_leaves_its_range(rise, peak):
+    rates = _run(_config(scheduler="OneCycleLR", onecycle_rise=rise))
+    assert rates[peak] == max(rates) == pytest.approx(0.05) and min(rates) >= 0.05 / 250_001
+    assert _run(_config(scheduler="OneCycleLR", max_iter=1))[0] == pytest.approx(0.05)
+
+
+@pytest.mark.parametrize("name", ["PolyLR", "SquaredLR", "CosineAnnealingLR", "OneCycleLR"])
 def test_rates_stay_real_and_do_not_rise_past_the_end(name):
     rates = _run(_config(scheduler=name, max_iter=20))
     assert all(isinstance(rate, float) and rate == rates[20] for rate in rates[20:])
@@ -236,8 +248,8 @@ def test_unknown_names_and_frozen_models_are_named():
     parameters = [torch.nn.Parameter(torch.ones(2))]
     with pytest.raises(ValueError, match="--optimizer Lion is unknown, give one of SGD, Adam, AdamW, Muon"):
         build_optimizer(_config(optimizer="Lion"), parameters)
-    with pytest.raises(ValueError, match="--scheduler OneCycleLR is unknown"):
-        build_scheduler(_config(scheduler="OneCycleLR"), build_optimizer(_config(), parameters), 6)
+    with pytest.raises(ValueError, match="--scheduler CyclicLR is unknown"):
+        build_scheduler(_config(scheduler="CyclicLR"), build_optimizer(_config(), parameters), 6)
 
 
 def test_muon_moves_kernels_as_torchs_muon_does_and_the_rest_as_adamw():
@@ -338,3 +350,31 @@ def test_steps_that_overflow_under_fp16_are_as_if_they_had_not_been(name, moment
     for ours, reference in zip((scaled[2], *scaled[4:]), plain, strict=True):
         torch.testing.assert_close(ours, reference, rtol=1e-6, atol=1e-7)
     assert (scale, one) == (65536 / 2**3, 1)
+
+
+@pytest.mark.parametrize("precision", ["float32", "fp16"])
+@pytest.mark.parametrize("limit,expected", [(1.0, [0.6, 0.8]), (10.0, [3.0, 4.0])])
+def test_gradients_are_cut_to_their_joint_norm_once_the_loss_scale_is_off(precision, limit, expected):
+    first, second = (torch.nn.Parameter(torch.zeros(1)) for _ in range(2))
+    config = _config(precision=precision, lr=1.0, weight_decay=0.0, sgd_momentum=0.0)
+    optimizer, scaler = build_optimizer(config, [first, second]), build_scaler(config, torch.device("cpu"))
+    for share in (1.0, 2.0):  # of two batches, added up
+        scaler.scale(share * (first + 4 / 3 * second).sum()).backward()
+    assert clip_gradients(optimizer, scaler, limit).item() == pytest.approx(5.0)  # of (3, 4)
+    take_step(optimizer, scaler)
+    assert [-first.item(), -second.item()] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW", "Muon"])
+def test_a_step_that_overflows_under_fp16_is_skipped_with_clipping_too(name):
+    config = _config(optimizer=name, precision="fp16")
+    kernel = torch.nn.Parameter(torch.ones(2, 3, 4))
+    optimizer, scaler = build_optimizer(config, [kernel]), build_scaler(config, torch.device("cpu"))
+    for gradient, moved in ((1.0, True), (float("inf"), False), (1.0, True)):
+        before = kernel.detach().clone()
+        scaler.scale((kernel * gradient).sum()).backward()
+        clip_gradients(optimizer, scaler, 1.0)
+        take_step(optimizer, scaler)
+        optimizer.zero_grad()
+        assert kernel.isfinite().all() and torch.equal(kernel, before) != moved
+    assert scaler.get_scale() == 65536 / 2

@@ -415,6 +415,21 @@ def test_L21_missing_files_stop_at_once_with_path_and_command(run_flags, capsys,
 
 
 @pytest.mark.parametrize("scheduler", ["StepLR", "MultiStepLR", "SquaredLR", "ExpLR", "CosineAnnealingLR",
-                                       "ReduceLROnPlateau"])
+                                       "OneCycleLR", "ReduceLROnPlateau"])
 def test_every_schedule_runs_in_the_loop(run_flags, scheduler):
     assert main(run_flags("--max_iter", "1", "--scheduler", scheduler)) == 0
+
+
+def test_the_norm_of_clipped_gradients_and_each_loss_of_a_sum_are_logged(run_flags):
+    flags = ("--clip_grad_norm", "1e-6", "--optimizer", "SGD", "--lr", "0.1", "--sgd_momentum", "0",
+             "--weight_decay", "0")
+    assert main(run_flags("--max_iter", "1", "--loss_type", "cross_entropy+lovasz", "--iter_size", "2", *flags)) == 0
+    events = EventAccumulator(str(run_flags.run)).Reload()
+    (norm,), (total,), (one,), (other,) = (events.Scalars(f"train/{name}") for name in (
+        "gradient_norm", "loss", "cross_entropy", "lovasz"))
+    assert norm.value > 0.01 and one.value > 1 > other.value > 0 and total.value == pytest.approx(
+        one.value + other.value, rel=0.2)  # the terms are those of the last of two batches
+    start = trainer.Training(get_config(run_flags(*flags))).stage.state_dict()
+    moved = sum(float((value - start[name]).square().sum()) for name, value in weights(run_flags.run).items()
+                if "running" not in name and "tracked" not in name)
+    assert moved ** 0.5 < 1e-6  # the length of a step, lr times at most 1e-6, and what float32 rounds
