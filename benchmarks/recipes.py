@@ -49,10 +49,12 @@ def table(scores: dict[tuple[str, int], dict[str, float]]) -> list[str]:
     """Markdown lines, in percent: mean ± sample standard deviation over the seeds of each recipe, and of its gain over
     the base of the same seed. scores: of (recipe, seed)."""
     def cell(values: list[float], sign: str = "") -> str:
-        values = 100 * np.array(values, dtype=float)
+        values = 100 * np.array(values)
         spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
         return f"{values.mean():{sign}.2f}{spread}"
 
+    scores = {job: {key: np.nan if values[key] is None else values[key] for key in COLUMNS.values()}
+              for job, values in scores.items()}  # None: no such class in the scenes
     header = ["recipe", "seeds", *COLUMNS, *(f"{column} - base" for column in GAINS)]
     lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for name in dict.fromkeys(name for name, _ in scores):
