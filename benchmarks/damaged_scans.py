@@ -126,7 +126,7 @@ def run(paths: list[Path]) -> dict[Path, str]:
             process = subprocess.Popen([sys.executable, "-m", "benchmarks.damaged_scans", "--child"], stdin=names,
                                        stdout=out, stderr=subprocess.DEVNULL)
             seen, since = -1, time.monotonic()
-            while process.poll() is None and time.monotonic() - since < SECONDS + (20 if seen <= 0 else 0):
+            while process.poll() is None and time.monotonic() - since < SECONDS + (110 if seen <= 0 else 0):
                 time.sleep(0.05)
                 if (size := os.fstat(out.fileno()).st_size) != seen:
                     seen, since = size, time.monotonic()

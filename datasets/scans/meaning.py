@@ -5,7 +5,8 @@
 import numpy as np
 
 from datasets.scans.directions import UPS, Probe, find_turn, guess_up, probe_of, turn_of
-from datasets.scans.sampling import MOST, PER_VOXEL, blend, is_coarse, sample_faces, triangle_areas, vertex_colors
+from datasets.scans.sampling import (FAR_MORE, MOST, PER_VOXEL, blend, is_coarse, sample_faces, triangle_areas,
+                                     vertex_colors)
 from datasets.scans.scan import Scan
 from datasets.scans.units import UNITS, guess_unit
 from datasets.scans.vertices import Vertices
@@ -113,6 +114,10 @@ def _sample(scan: Scan, vertices: Vertices, metres: float, voxel_size: float) ->
     if not len(faces) or not is_coarse(scan.points, faces, voxel):
         return
     wanted = int(min(triangle_areas(scan.points, faces).sum() / voxel ** 2 * PER_VOXEL, 1e12)) + 1
+    if wanted > FAR_MORE * MOST:
+        area = wanted * voxel_size ** 2 / PER_VOXEL
+        scan.warnings.append(f"a coarse mesh of {area:.3g} m2, too large for an indoor scan: only its vertices count")
+        return
     count = min(wanted, MOST)
     scan.samples, rows, weights = sample_faces(scan.points, faces, count)
     if vertices.paint is not None and "red" not in vertices.columns:
