@@ -5,8 +5,16 @@
 import numpy as np
 
 from datasets.scans.directions import UPS, Probe, find_turn, guess_up, probe_of, turn_of
-from datasets.scans.sampling import (FAR_MORE, MOST, PER_VOXEL, blend, is_coarse, sample_faces, triangle_areas,
-                                     vertex_colors)
+from datasets.scans.sampling import (
+    FAR_MORE,
+    MOST,
+    PER_VOXEL,
+    blend,
+    is_coarse,
+    sample_faces,
+    triangle_areas,
+    vertex_colors,
+)
 from datasets.scans.scan import Scan
 from datasets.scans.units import UNITS, guess_unit
 from datasets.scans.vertices import Vertices
