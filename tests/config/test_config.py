@@ -7,6 +7,7 @@ import yaml
 
 from config.config import get_config, get_parser, write_config
 from config.flags.data import TEXT_DATASETS
+from config.resume import changed_flags
 from config.retired import RETIRED
 from datasets.scannet200 import DATASETS
 from lib.checkpoint import save_checkpoint
@@ -135,6 +136,13 @@ def test_wrong_flags_of_a_resumed_run_stop_with_one_line(tmp_path, content, word
 def test_muon_warms_up_by_default_and_nothing_else_does():
     assert get_config(["--optimizer", "Muon"]).warmup_iters > 0 == get_config([]).warmup_iters
     assert get_config(["--optimizer", "Muon", "--warmup_iters", "0"]).warmup_iters == 0
+    assert get_config(["--optimizer", "Muon", "--scheduler", "OneCycleLR"]).warmup_iters == 0  # which rises itself
+
+
+def test_a_recipe_that_a_run_older_than_its_flag_is_resumed_with_is_listed():
+    stored = {"lr": 0.05}
+    now = vars(get_config(["--ema_decay", "0.9", "--drop_path", "0.1", "--category_weighting", "log"]))
+    assert changed_flags(stored, now) == ["drop_path: 0.0 -> 0.1", "ema_decay: 0.0 -> 0.9"]
 
 
 def test_defaults_of_the_original_are_kept():
