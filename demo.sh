@@ -9,10 +9,10 @@ CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")"
 . training_scripts/environment.sh
 . training_scripts/paths.sh
+. training_scripts/staged.sh
 ensure_environment requirements.txt
 SECONDS=0
 trap 'echo; echo "stopped: the same command goes on from here"; exit 130' INT TERM
-say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
 TRAINING=${TRAINING:-1}
 POSTFIX=${POSTFIX:-demo-test}
@@ -22,8 +22,6 @@ DATA_ROOT=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPU
 export DATA_ROOT=${DATA_ROOT:-data/synthetic} OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
 unset PRETRAINED_WEIGHTS STAGE
 RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL
-PRECISION=float32
-if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi  # elsewhere it saves no time on a CPU
 COMMON="--voxel_size 0.06 --optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --elastic_distortion False
   --precision $PRECISION --cache_data True --num_workers 0 --num_val_workers 0 --val_epoch_freq 1000"
 if ! command -v "${CXX:-c++}" >/dev/null && ! command -v g++ >/dev/null; then
@@ -52,9 +50,6 @@ seconds_left() {
   done
   awk -v left="$left" -v rate="$rate" 'BEGIN { if (rate > 0) printf "%d", left / rate + 90 }'
 }
-
-# go_on RUN: GO_ON becomes the flags to go on with a run that was stopped, or that has ended and trains nothing more.
-go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
 
 EPOCHS1=$((14 * TRAINING)) EPOCHS2=$((17 * TRAINING)) EPOCHS3=$((2 * TRAINING))
 left=$(seconds_left)

@@ -79,6 +79,13 @@ def run(options: argparse.Namespace, job: Job) -> dict[str, dict[str, float]]:
     return scores
 
 
+def mean_and_spread(shares: list[float], digits: int, sign: str = "") -> str:
+    """In percent: mean ± sample standard deviation; sign "+" writes that of a gain."""
+    values = 100 * np.array(shares, dtype=float)
+    spread = f" ± {values.std(ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{values.mean():{sign}.{digits}f}{spread}"
+
+
 def rows(results: dict[Job, dict[str, dict[str, float]]]) -> list[str]:
     """Markdown lines: mean ± sample standard deviation over the seeds, in percent, stage 2 of every name, then 1."""
     lines = ["| stage 2 from | epochs | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
@@ -88,11 +95,7 @@ def rows(results: dict[Job, dict[str, dict[str, float]]]) -> list[str]:
             if not jobs:
                 continue
             epochs = "+".join(str(n) for n in jobs[0].epochs if n) if stage == "stage 2" else str(jobs[0].epochs[0])
-            cells = []
-            for key in COLUMNS.values():
-                values = 100 * np.array([results[job][stage][key] for job in jobs], dtype=float)
-                spread = f" ± {values.std(ddof=1):.1f}" if len(values) > 1 else ""
-                cells.append(f"{values.mean():.1f}{spread}")
+            cells = [mean_and_spread([results[job][stage][key] for job in jobs], 1) for key in COLUMNS.values()]
             label = name if stage == "stage 2" else f"({name}: stage 1 itself, nearest anchor)"
             lines.append(f"| {label} | {epochs} | " + " | ".join(cells) + " |")
     return lines

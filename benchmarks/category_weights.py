@@ -15,13 +15,12 @@ from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
 
-import numpy as np  # noqa: E402
 import torch  # noqa: E402
 import torch.nn.functional as F  # noqa: E402
 from torch import Tensor  # noqa: E402
 from tqdm import tqdm  # noqa: E402
 
-from benchmarks.anchors import COLUMNS, train  # noqa: E402
+from benchmarks.anchors import COLUMNS, mean_and_spread, train  # noqa: E402
 from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
 from datasets.files import replacing  # noqa: E402
@@ -119,11 +118,7 @@ def whole_network(options: Namespace, name: str, seed: int) -> dict[str, float]:
 
 def row(label: str, scores: list[dict[str, float]]) -> str:
     """A Markdown line: mean ± sample standard deviation over the seeds, in percent."""
-    cells = []
-    for key in COLUMNS.values():
-        values = 100 * np.array([score[key] for score in scores], dtype=float)
-        spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
-        cells.append(f"{values.mean():.2f}{spread}")
+    cells = [mean_and_spread([score[key] for score in scores], 2) for key in COLUMNS.values()]
     return f"| {label} | " + " | ".join(cells) + " |"
 
 

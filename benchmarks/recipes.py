@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.anchors import COLUMNS, train
+from benchmarks.anchors import COLUMNS, mean_and_spread, train
 from config.command import command
 
 BASE = "base"
@@ -48,21 +48,17 @@ def run(options: Namespace, name: str, seed: int) -> dict[str, float]:
 def table(scores: dict[tuple[str, int], dict[str, float]]) -> list[str]:
     """Markdown lines, in percent: mean ± sample standard deviation over the seeds of each recipe, and of its gain over
     the base of the same seed. scores: of (recipe, seed)."""
-    def cell(values: list[float], sign: str = "") -> str:
-        values = 100 * np.array(values)
-        spread = f" ± {values.std(ddof=1):.2f}" if len(values) > 1 else ""
-        return f"{values.mean():{sign}.2f}{spread}"
-
     scores = {job: {key: np.nan if values[key] is None else values[key] for key in COLUMNS.values()}
               for job, values in scores.items()}  # None: no such class in the scenes
     header = ["recipe", "seeds", *COLUMNS, *(f"{column} - base" for column in GAINS)]
     lines = [f"| {' | '.join(header)} |", "|---" * len(header) + "|"]
     for name in dict.fromkeys(name for name, _ in scores):
         seeds = [seed for other, seed in scores if other == name]
-        cells = [cell([scores[name, seed][key] for seed in seeds]) for key in COLUMNS.values()]
+        cells = [mean_and_spread([scores[name, seed][key] for seed in seeds], 2) for key in COLUMNS.values()]
         pairs = [(scores[name, seed], scores[BASE, seed]) for seed in seeds if (BASE, seed) in scores]
         for key in (COLUMNS[column] for column in GAINS):
-            cells.append(cell([own[key] - base[key] for own, base in pairs], "+") if pairs and name != BASE else "")
+            gains = [own[key] - base[key] for own, base in pairs]
+            cells.append(mean_and_spread(gains, 2, "+") if pairs and name != BASE else "")
         lines.append(f"| {name} | {len(seeds)} | {' | '.join(cells)} |")
     return lines
 

@@ -1,7 +1,7 @@
 """Before a training: do its labels say anything, and do they mean what they are taken for? `check_training_labels`."""
 import numpy as np
 
-from datasets.label_ids import another_table, looks_like
+from datasets.label_ids import looks_like
 from datasets.scannet200 import SceneDataset
 
 LOOKED_AT = 5  # scenes whose floors and walls are sought
@@ -23,8 +23,8 @@ def check_training_labels(dataset: SceneDataset) -> None:
         scene, path = dataset.scene(index), dataset.paths[index]
         labelled |= bool((dataset.classes(scene.labels) != dataset.ignore_label).any())
         ids |= set(np.unique(scene.labels[:100_000]).tolist())
-        if dataset.label_ids.name == "auto" and dataset.label_ids.of(path) == "own" and path.is_file():
-            table = another_table(scene.points, scene.labels, dataset.label_set)
+        if path.is_file():  # Pointcept's folders hold class indices, and are read so
+            table = dataset.label_ids.seen_elsewhere(scene.points, scene.labels, path)
             own |= table == "own"
             if table not in (None, "own"):
                 others.setdefault(table, path)

@@ -56,6 +56,13 @@ class LabelIds:
         source.check_ids(labels, path)
         return self.label_set.to_ids(classes[source.to_classes(labels)])  # the last of `classes` is none
 
+    def seen_elsewhere(self, points: np.ndarray, labels: np.ndarray, path: str | Path) -> str | None:
+        """What `another_table` says of a file's labels, where nothing but their being there says that they are own ids;
+        else None. points: (N, 3) metres, z up; labels: (N,) as the file has them."""
+        if self.name != "auto" or self.of(path) != "own":
+            return None
+        return another_table(points, labels, self.label_set)
+
     def key(self) -> list:
         """What a conversion depends on beside the file, as plain values."""
         return [self.name, self.label_set.ids.tolist(),

@@ -17,10 +17,10 @@ CALLER=$PWD
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 . training_scripts/environment.sh
 . training_scripts/paths.sh
+. training_scripts/staged.sh
 ensure_environment requirements.txt
 export PYTHON
 SECONDS=0
-say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 
 POSTFIX=${POSTFIX:-for-the-clone} EPOCHS1=${EPOCHS1:-30} EPOCHS2=${EPOCHS2:-60}
 VOXEL_SIZE=${VOXEL_SIZE:-0.06} WORKERS=${WORKERS:-2}
@@ -34,8 +34,6 @@ export DATA_ROOT=$SCENES/joined OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs} MODE
 export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDataset
 unset PRETRAINED_WEIGHTS STAGE
 TEXT_RUN=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL-$POSTFIX
-PRECISION=float32
-if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi
 COMMON="--optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --precision $PRECISION
   --cache_data True --num_workers 0 --num_val_workers 0 --val_epoch_freq 5"
 
@@ -43,9 +41,6 @@ COMMON="--optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --precis
 mkdir -p "$SCENES"
 trap 'echo $SECONDS >> "$SCENES/seconds_$POSTFIX.txt"' EXIT
 trap 'echo; echo "stopped: the same command goes on from here"; exit 130' INT TERM
-
-# go_on RUN: GO_ON becomes the flags to go on with a run that was stopped, or that has ended and trains nothing more.
-go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
 
 say "scenes: $PROCEDURAL"
 "$PYTHON" -m datasets.synthetic --out "$SCENES/procedural" --workers "$WORKERS" $PROCEDURAL

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from datasets.files import SCENE_LIST, replacing
-from datasets.label_ids import LabelIds, another_table, looks_like
+from datasets.label_ids import LabelIds, looks_like
 from datasets.label_sets import CLASSES_FILE, DEFAULT, IGNORE_LABEL, LABEL_SET_FILE, write_classes
 from datasets.scans.read import ScanOptions, read_scan
 from datasets.scans.scan import Scan
@@ -118,12 +118,10 @@ def _read_ahead(scenes: dict[str, Path], options: ScanOptions, label_ids: LabelI
 
 def _read_labels(scan: Scan, label_ids: LabelIds) -> None:
     """Take a scan's labels to ids of the label set; warn where they look like another table's."""
-    if label_ids.name == "auto" and label_ids.of(scan.path) == "own":
-        seen = scan.seen
-        points = (scan.points[seen] - scan.origin) @ scan.axes.T
-        table = another_table(points, scan.labels[seen], label_ids.label_set)
-        if table not in (None, "own"):
-            scan.warnings.append(looks_like(table, label_ids.label_set))
+    seen = scan.seen
+    table = label_ids.seen_elsewhere((scan.points[seen] - scan.origin) @ scan.axes.T, scan.labels[seen], scan.path)
+    if table not in (None, "own"):
+        scan.warnings.append(looks_like(table, label_ids.label_set))
     scan.labels = label_ids(scan.labels, scan.path)
     scan.remarks += label_ids.remarks([scan.path])
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.files import SCENE_LIST
-from datasets.label_ids import LabelIds, another_table, looks_like
+from datasets.label_ids import LabelIds, looks_like
 from datasets.label_sets import CLASSES_FILE, LABEL_SET_FILE, LabelSet, find_label_set, read_classes
 from datasets.npy_scene import read_npy_scene
 from datasets.ply import read_columns
@@ -104,10 +104,10 @@ def read_truth(path: Path, label_set: LabelSet, label_ids: LabelIds) -> np.ndarr
     if "label" not in columns:
         raise ValueError(f"{path}: has no column `label` to score against")
     labels = _integers(columns["label"], path)
-    if label_ids.name == "auto" and label_ids.of(path) == "own" and {"x", "y", "z"} <= columns.keys():
+    if {"x", "y", "z"} <= columns.keys():
         points = np.stack([columns[axis] for axis in "xyz"], 1)
         keep = np.isfinite(points).all(1)
-        table = another_table(points[keep], labels[keep], label_set)
+        table = label_ids.seen_elsewhere(points[keep], labels[keep], path)
         if table not in (None, "own"):
             raise ValueError(f"{path}: {looks_like(table, label_set)}")
     return label_ids(labels, path)
