@@ -51,7 +51,7 @@ def test_stages_start_from_each_other_and_inference_finds_the_run(shell, tmp_pat
         assert "unlabelled" in result.stdout
         written = run / "visualize" / "fulleval"
         assert sorted(p.name for p in written.iterdir()) == [
-            "scenes.json", *(f"test000{i}_00.{kind}" for i in (0, 1) for kind in ("ply", "txt"))]
+            "scenes.json", *(f"test000{i}_00{kind}" for i in (0, 1) for kind in (".ply", ".txt", "_objects.json"))]
         for file in written.iterdir():
             file.unlink()
 
