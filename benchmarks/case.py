@@ -8,9 +8,9 @@ from torch.nn import functional
 import lib.sparse
 from benchmarks import peers
 from benchmarks.inputs import CLASSES, Input
-from benchmarks.timing import Moment, between, stamp
 from lib import execution
 from lib.sparse.kernel_maps import KernelMap
+from lib.training.throughput import Moment, between, stamp
 from models import build_model
 
 DTYPES = {"float32": torch.float32, "tf32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

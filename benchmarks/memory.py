@@ -17,7 +17,7 @@ import torch  # noqa: E402
 
 from benchmarks.case import Case  # noqa: E402
 from benchmarks.inputs import Input, input_of  # noqa: E402
-from lib.memory import keep_freed_memory  # noqa: E402
+from lib import memory  # noqa: E402
 
 
 def peak_memory(case: Case, model: str, what: str, batch: Input) -> float:
@@ -40,25 +40,16 @@ def peak_memory(case: Case, model: str, what: str, batch: Input) -> float:
     return float(result.stdout)
 
 
-def peak_resident() -> int:
-    """The most resident memory that this process has had, in bytes."""
-    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
-        status = Path("/proc/self/status").read_text()
-        return int(status.split("VmHWM:")[1].split()[0]) * 2**10
-    import resource  # not on Windows
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
-
-
 def main(engine: str, precision: str, model: str, what: str, voxels: str, threads: str, checkpointing: str) -> None:
     """Print the peak of this process."""
     torch.set_num_threads(int(threads))
-    keep_freed_memory()
+    memory.keep_freed_memory()
     device = torch.device("cpu")
     case = Case(engine, precision, model, device, checkpointing=bool(int(checkpointing)))
     batch = input_of(torch.from_numpy(np.load(voxels)), device)
     for _ in range(2):
         getattr(case, what)(batch)
-    print(peak_resident() / 2**20)
+    print(memory.peak_memory(device) / 2**20)
 
 
 if __name__ == "__main__":

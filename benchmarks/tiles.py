@@ -20,7 +20,6 @@ os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch
 import numpy as np  # noqa: E402
 import torch  # noqa: E402
 
-from benchmarks.memory import peak_resident  # noqa: E402
 from config.command import command  # noqa: E402
 from config.flags.inference import auto_or_whole  # noqa: E402
 from config.types import above_zero, positive  # noqa: E402
@@ -28,7 +27,7 @@ from datasets.ply import Scene, write_scene  # noqa: E402
 from datasets.synthetic.dataset import Settings, make_scene  # noqa: E402
 from lib.checkpoint import save_checkpoint  # noqa: E402
 from lib.inference.networks import bytes_of_a_voxel  # noqa: E402
-from lib.memory import keep_freed_memory  # noqa: E402
+from lib.memory import keep_freed_memory, peak_memory  # noqa: E402
 from lib.predictor import Predictor  # noqa: E402
 from main import main as main_program  # noqa: E402
 from models import ARCHITECTURES, build_model  # noqa: E402
@@ -37,6 +36,7 @@ ROOMS = 4  # that are made; then they come again, turned
 SPACING = 8.0  # metres from one room to the next
 MODELS = ("Res16UNet14S", "Res16UNet18S", "Res16UNet14A", "Res16UNet34C", "Res16UNet34D")
 CLASSES = 200
+CPU = torch.device("cpu")
 SIZES = (100_000, 300_000)  # voxels whose peaks are compared
 
 
@@ -74,11 +74,11 @@ def random_weights(folder: str, model: str, voxel_size: float) -> str:
 def run(options: argparse.Namespace, weights: str) -> None:
     """Predict the building, print a row."""
     points, colors = building(int(options.points))
-    before = peak_resident()
+    before = peak_memory(CPU)
     predictor = Predictor(weights, max_voxels=options.max_voxels, tta=options.tta)
     start = time.perf_counter()
     found = predictor.predict(points, colors)
-    seconds, peak = time.perf_counter() - start, peak_resident()
+    seconds, peak = time.perf_counter() - start, peak_memory(CPU)
     print("| points | voxels | largest tile | tiles | seconds | s a million points | peak GiB, of it before |")
     print("|---|---|---|---|---|---|---|")
     largest = predictor.largest(len(points))
@@ -95,13 +95,13 @@ def run_files(options: argparse.Namespace, weights: str, folder: str) -> None:
     scan, size = f"{folder}/building.ply", str(int(options.points))
     subprocess.run([sys.executable, "-m", "benchmarks.tiles", "--points", size, "--make", scan], check=True,
                    cwd=Path(__file__).resolve().parent.parent)
-    before, start = peak_resident(), time.perf_counter()
+    before, start = peak_memory(CPU), time.perf_counter()
     flags = {"scannet_path": scan, "weights": weights, "is_train": False, "visualize": True, "visualize_path": folder,
              "log_dir": folder, "max_voxels": options.max_voxels, "tta": options.tta, "model": options.model,
              "dataset": "Scannet200VoxelizationDataset", "voxel_size": options.voxel_size}
     if main_program([word for name, value in flags.items() for word in (f"--{name}", str(value))]):
         raise ValueError("inference failed")
-    seconds, peak = time.perf_counter() - start, peak_resident()
+    seconds, peak = time.perf_counter() - start, peak_memory(CPU)
     print("| points | seconds | s a million points | peak GiB, of it before |\n|---|---|---|---|")
     print(f"| {int(size):,} | {seconds:.0f} | {1e6 * seconds / int(size):.1f} | {peak / 2**30:.2f}, "
           f"{before / 2**30:.2f} |")
@@ -113,7 +113,7 @@ def measure(model: str, file: str) -> None:
         network = Predictor(random_weights(folder, model, 0.02)).networks[0]
     voxels = np.load(file)
     network.scores(voxels, np.zeros(voxels.shape, np.float32))
-    print(peak_resident())
+    print(peak_memory(CPU))
 
 
 def memory_table() -> None:

@@ -3,33 +3,16 @@
 `seconds(work, device)`, `mean_seconds(calls, device)`, `gemm_rate(torch.bfloat16, device)`, `copy_rate(device)`.
 """
 import math
-import time
 from collections.abc import Callable
 from statistics import median
 
 import torch
 
-Moment = float | torch.cuda.Event
+from lib.training.throughput import between, stamp
+
 ROUND = 0.02  # seconds that a round of repeated calls should last
 QUEUED = 100  # calls of a round at most: their kernels must fit into the queue of the device
 BUSY = 50_000_000  # clock cycles, some 30 ms: about what the host takes to queue them
-
-
-def stamp(device: torch.device) -> Moment:
-    """A moment: of the wall clock, on a GPU of its stream of work. `between` tells how far apart two are."""
-    if device.type == "cpu":
-        return time.perf_counter()
-    event = torch.cuda.Event(enable_timing=True)
-    event.record()
-    return event
-
-
-def between(start: Moment, end: Moment) -> float:
-    """Seconds from one moment to a later one; waits until the device has come to it."""
-    if isinstance(start, float):
-        return end - start
-    end.synchronize()
-    return start.elapsed_time(end) / 1e3
 
 
 def seconds(work: Callable[[], object], device: torch.device) -> float:

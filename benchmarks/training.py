@@ -10,59 +10,24 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
 from contextlib import redirect_stdout
 from pathlib import Path
 
 os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # as main.py does, before torch is loaded
 
 import torch  # noqa: E402
-from torch.utils.tensorboard import SummaryWriter  # noqa: E402
 
-from benchmarks.memory import peak_resident  # noqa: E402
-from benchmarks.timing import between, stamp  # noqa: E402
 from config.command import command  # noqa: E402
 from config.config import get_config  # noqa: E402
-from datasets.loader import Batch  # noqa: E402
 from lib.execution import PRECISIONS  # noqa: E402
 from lib.memory import keep_freed_memory  # noqa: E402
-from lib.prefetch import Prefetcher  # noqa: E402
+from lib.training.run_log import RunLog  # noqa: E402
 from lib.training.trainer import Training, train_one_epoch  # noqa: E402
 
 STAGES = {1: ("--dataset", "Scannet200TextualDataset", "--use_embedding_loss", "True"),
           2: ("--dataset", "Scannet200VoxelizationDataset", "--loss_type", "focal"),
           3: ("--dataset", "Scannet200VoxelizationDataset", "--loss_type", "focal", "--classifier_only", "True")}
 HEADER = ("stage", "precision", "voxels a batch", "ms a step", "scenes/s", "waits for data", "peak GB")
-
-
-class Watched:
-    """The batches of a training, with the times at which each was asked for and given."""
-
-    def __init__(self, batches: Prefetcher, device: torch.device, warm_up: int):
-        self.batches, self.device, self.warm_up = batches, device, warm_up
-        self.marks: list[tuple] = []  # asked, given, scenes, voxels
-
-    def __len__(self) -> int:
-        return len(self.batches)
-
-    def __iter__(self) -> Iterator[Batch]:
-        batches = iter(self.batches)
-        while True:
-            if len(self.marks) == self.warm_up and self.device.type == "cuda":
-                torch.cuda.reset_peak_memory_stats(self.device)  # timing kernels takes memory that training does not
-            asked = stamp(self.device)
-            batch = next(batches, None)
-            if batch is None:
-                return
-            self.marks.append((asked, stamp(self.device), len(batch.scenes), len(batch.features)))
-            yield batch
-
-
-def peak_gigabytes(device: torch.device) -> float:
-    """Of this process: resident memory, or what tensors took of a GPU since the warm-up."""
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated(device) / 2**30
-    return peak_resident() / 2**30
 
 
 def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[str]:
@@ -75,18 +40,15 @@ def measure(stage: int, options: argparse.Namespace, flags: list[str]) -> list[s
         "--is_cuda", str(options.device == "cuda"), "--max_iter", str(options.warm_up + options.steps),
         "--max_epoch", "1000000", "--log_dir", str(Path(options.folder, str(stage))), *flags])
     run = Training(config)
-    run.train_batches = watched = Watched(run.train_batches, run.device, options.warm_up)
-    with SummaryWriter(run.folder) as writer:
+    run.train_batches.warm_up = options.warm_up
+    with RunLog(run.folder) as log:
         while not run.finished:
-            train_one_epoch(run, writer)
-    end = stamp(run.device)
-    run.save("last.ckpt")  # which waits for a GPU
-    marks = watched.marks[options.warm_up:]
-    total = between(marks[0][0], end)
-    waited = sum(between(asked, given) for asked, given, _, _ in marks)
-    scenes, voxels = (sum(mark[column] for mark in marks) for column in (2, 3))
-    return [str(stage), config.precision, f"{voxels / len(marks):.0f}", f"{total / options.steps * 1e3:.0f}",
-            f"{scenes / total:.2f}", f"{waited / total:.1%}", f"{peak_gigabytes(run.device):.2f}"]
+            train_one_epoch(run, log)
+    speed, figures = run.train_batches.speed(), run.train_batches.figures()
+    run.save("last.ckpt")
+    return [str(stage), config.precision, f"{speed.voxels / speed.batches:.0f}",
+            f"{speed.seconds / options.steps * 1e3:.0f}", f"{figures['scenes_per_s']:.2f}",
+            f"{figures['wait_share']:.1%}", f"{figures['peak_GB']:.2f}"]
 
 
 @command

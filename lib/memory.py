@@ -37,6 +37,17 @@ def free_memory(device: torch.device) -> int | None:
     return max(available, 0)
 
 
+def peak_memory(device: torch.device) -> int:
+    """Bytes at most so far: resident ones of this process, or what tensors took of a GPU since its count was reset."""
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device)
+    if sys.platform == "linux":  # getrusage would give the parent's peak where that is higher
+        status = Path("/proc/self/status").read_text()
+        return int(status.split("VmHWM:")[1].split()[0]) * 2**10
+    import resource  # not on Windows
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
+
+
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether an allocator refused: Python's, NumPy's, PyTorch's on a CPU (a plain RuntimeError) or on a GPU."""
     if isinstance(error, MemoryError | torch.OutOfMemoryError):

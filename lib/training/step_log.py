@@ -4,8 +4,9 @@ from argparse import Namespace
 from collections import Counter
 from dataclasses import dataclass
 
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
+
+from lib.training.run_log import RunLog
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,7 @@ class Step:
     names: list[str]
 
 
-def report_steps(config: Namespace, writer: SummaryWriter, bar: tqdm, known: list[tuple[Step, list[float]]]) -> None:
+def report_steps(config: Namespace, writer: RunLog, bar: tqdm, known: list[tuple[Step, list[float]]]) -> None:
     """Log steps whose figures have come. Raises ValueError for a loss or a loss scale that cannot be gone on with."""
     for step, values in known:
         figures = dict(zip(step.names, values))
@@ -37,10 +38,9 @@ def report_steps(config: Namespace, writer: SummaryWriter, bar: tqdm, known: lis
         bar.set_postfix(loss=f"{figures['loss']:.3f}", lr=f"{step.lr:.2g}")
 
 
-def _log(writer: SummaryWriter, step: Step, figures: dict[str, float]) -> None:
+def _log(writer: RunLog, step: Step, figures: dict[str, float]) -> None:
     about = {"lr": step.lr, "epoch": step.epoch, "unlabelled_batches": step.unlabelled_batches}
-    for name, value in {**figures, **about}.items():
-        writer.add_scalar(f"train/{name}", value, step.number)
+    writer.scalars({**figures, **about}, step.number, "train")
 
 
 def instance_report(placed: Counter, skipped: Counter) -> str:

@@ -1,7 +1,8 @@
 """The training loop of all three stages: `train(config)`.
 
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
-TensorBoard scalars. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR` goes on exactly.
+TensorBoard's event file, metrics.jsonl. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR`
+goes on exactly.
 """
 import signal
 from argparse import Namespace
@@ -12,7 +13,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
-from torch.utils.tensorboard import SummaryWriter
 from tqdm import tqdm
 
 from config.config import write_config
@@ -33,6 +33,7 @@ from lib.prefetch import Prefetcher
 from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
 from lib.training.averaging import Average
 from lib.training.readout import Readout
+from lib.training.run_log import RunLog
 from lib.training.solvers import (
     build_optimizer,
     build_scaler,
@@ -42,6 +43,7 @@ from lib.training.solvers import (
     take_step,
 )
 from lib.training.step_log import Step, instance_report, report_steps
+from lib.training.throughput import Watched
 
 SCORES = ("scores.json", "confusion.npz")
 
@@ -74,7 +76,8 @@ class Training:
         heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
         self.optimizer = build_optimizer(config, self.stage.parameters(), heads)
         self.scaler = build_scaler(config, self.device)
-        self.train_batches = Prefetcher(self.train_loader, self.device, self.stage.execution.engine)
+        self.train_batches = Watched(Prefetcher(self.train_loader, self.device, self.stage.execution.engine),
+                                     self.device)
         self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
         self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
         self.average = Average(self.stage, config.ema_decay)
@@ -155,10 +158,10 @@ def train(config: Namespace) -> None:
     if run.finished:
         print(f"nothing left to train: --max_epoch {config.max_epoch} or --max_iter {config.max_iter} is reached; "
               "give a larger one")
-    purge = run.progress.step + 1 if config.resume else None  # steps from here on that were logged before a crash
-    with SummaryWriter(run.folder, purge_step=purge) as writer, _stop_on_signal(run):
+    with RunLog(run.folder, run.progress.step if config.resume else None) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)
+            writer.scalars(run.train_batches.figures(), run.progress.step, "speed", epoch=run.progress.epoch)
             if run.progress.batch == 0 or run.finished:
                 best, watched = run.progress.best, None
                 due = run.progress.epoch % config.val_epoch_freq == 0
@@ -174,7 +177,7 @@ def train(config: Namespace) -> None:
                 return
 
 
-def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
+def train_one_epoch(run: Training, writer: RunLog) -> None:
     """Train on the rest of the epoch in hand. Raises ValueError when the loss is not finite."""
     config, progress, stage = run.config, run.progress, run.stage
     stage.train()
@@ -211,8 +214,7 @@ def train_one_epoch(run: Training, writer: SummaryWriter) -> None:
     bar.close()
     if placed or skipped:
         tqdm.write(instance_report(placed, skipped))
-        writer.add_scalar("train/instances_placed", placed.total(), progress.step)
-        writer.add_scalar("train/instances_skipped", skipped.total(), progress.step)
+        writer.scalars({"instances_placed": placed.total(), "instances_skipped": skipped.total()}, progress.step)
     if new := [name for name in unlabelled if name not in run.unlabelled]:
         run.unlabelled.update(dict.fromkeys(new))
         tqdm.write(f"warning: no labelled voxel, so nothing learned, in {len(new)} scene(s): {', '.join(new[:10])}"
@@ -241,7 +243,7 @@ def _figures(run: Training, scenes: list[str], loss: torch.Tensor, norm: torch.T
     return step, torch.stack([value.detach().float() for value in figures.values()])
 
 
-def validate(run: Training, writer: SummaryWriter) -> float | None:
+def validate(run: Training, writer: RunLog) -> float | None:
     """Score the stage on the validation scenes, with averaged weights where there are such; note the best; returns what
     ReduceLROnPlateau watches."""
     progress = run.progress
@@ -251,10 +253,8 @@ def validate(run: Training, writer: SummaryWriter) -> float | None:
         print("validation scenes are unlabelled: no scores")
         return None
     scores = evaluation.scores()
-    for kind, values in scores.items():
-        for name, value in values.items():
-            writer.add_scalar(f"val_{kind}/{name}", value, progress.step)
-    writer.add_scalar("val/loss", evaluation.loss, progress.step)
+    figures = {f"val_{kind}/{name}": value for kind, values in scores.items() for name, value in values.items()}
+    writer.scalars({"val/loss": evaluation.loss, **figures}, progress.step, "", epoch=progress.epoch)
     miou = scores["points"]["mIoU/present"]
     tqdm.write(f"epoch {progress.epoch}, step {progress.step}: validation loss {evaluation.loss:.3f}\n"
                f"{evaluation.report()}")

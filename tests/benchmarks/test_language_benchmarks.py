@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmarks import anchors, queries, timing, training
+from benchmarks import anchors, queries, training
 from datasets.label_sets import load_label_set
 from lib.language.queries import Seen
 
@@ -91,13 +91,3 @@ def test_the_training_benchmark_measures_stage_3_from_stage_2s_weights(run_flags
         cells = dict(zip(training.HEADER, training.measure(stage, options, flags), strict=True))
         assert cells["stage"] == str(stage) and float(cells["peak GB"]) > 0
         assert 2 * 1e3 / float(cells["ms a step"]) == pytest.approx(float(cells["scenes/s"]), rel=0.05)
-
-
-def test_the_training_benchmark_tells_waiting_for_data_from_computing(monkeypatch):
-    clock = iter([0.0, 1.0, 5.0, 5.5, 9.0, 9.25, 12.0])
-    monkeypatch.setattr(timing.time, "perf_counter", lambda: next(clock))
-    batch = Namespace(scenes=["a", "b"], features=[0] * 7)
-    watched = training.Watched([batch] * 3, torch.device("cpu"), warm_up=1)
-    assert len(list(watched)) == 3  # the end is asked for, too
-    assert watched.marks == [(0.0, 1.0, 2, 7), (5.0, 5.5, 2, 7), (9.0, 9.25, 2, 7)]
-    assert [timing.between(asked, given) for asked, given, _, _ in watched.marks] == [1.0, 0.5, 0.25]

@@ -13,6 +13,7 @@ from lib.prefetch import Prefetcher, tensors_of
 from lib.sparse.coordinates import CoordinateManager
 from lib.sparse.paths import gpu
 from lib.training import trainer
+from lib.training.run_log import RunLog
 from main import main
 from tests.lib.sparse.sparse_cases import COORDINATES, random_voxels
 
@@ -161,10 +162,10 @@ def test_a_training_with_maps_made_ahead_ends_with_the_very_same_weights(run_fla
     for maps in (False, True):
         monkeypatch.setattr(trainer, "Prefetcher", lambda *given, maps=maps: Prefetcher(*given, maps=maps))
         run = trainer.Training(get_config(run_flags("--max_epoch", "2", "--batch_size", "1")))
-        with trainer.SummaryWriter(tmp_path / "log") as writer:
+        with RunLog(tmp_path / "log") as writer:
             for _ in range(2):
                 trainer.train_one_epoch(run, writer)
-        assert (run.train_batches._plan is not None) == maps
+        assert (run.train_batches.batches._plan is not None) == maps
         states.append(run.stage.state_dict())
     exactly = {} if CUDA else dict(rtol=0, atol=0)
     torch.testing.assert_close(states[1], states[0], **exactly)
@@ -223,7 +224,7 @@ def test_no_training_step_waits_for_the_device(flags, run_flags, anchors, monkey
 
     run.train_batches = watched()
     monkeypatch.setattr(trainer, "Readout", lambda device: LateReadout(device, late=True))
-    with trainer.SummaryWriter(tmp_path / "log") as writer:
+    with RunLog(tmp_path / "log") as writer:
         trainer.train_one_epoch(run, writer)
     assert run.progress.batch == 0 and run.progress.epoch == 1 and waits.found == []
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from torch.utils.tensorboard import SummaryWriter
 
 from config.config import get_config
 from datasets.ply import read_scene, write_scene
 from lib.checkpoint import load_checkpoint
 from lib.training import solvers, step_log, trainer
 from lib.training.readout import Readout
+from lib.training.run_log import RunLog
 from main import main
 
 
@@ -67,7 +67,7 @@ def test_L19_a_resumed_run_ends_with_the_very_same_weights(run_flags, tmp_path):
     steps = iter([False, False, True])
     original = run.scheduler.step_iteration
     run.scheduler.step_iteration = lambda: (original(), setattr(run, "stopping", next(steps, True)))
-    with SummaryWriter(tmp_path / "cut") as writer:
+    with RunLog(tmp_path / "cut") as writer:
         trainer.train_one_epoch(run, writer)
         trainer.validate(run, writer)
         trainer.train_one_epoch(run, writer)
@@ -178,7 +178,7 @@ def test_L19_a_resumed_fp16_run_keeps_its_loss_scale_and_ends_with_the_very_same
     assert 0 < whole["scaler"]["_growth_tracker"] < 4
     part = ["--log_dir", str(tmp_path / "part")]
     run = trainer.Training(get_config(run_flags("--max_epoch", "2", *flags, *part)))
-    with SummaryWriter(tmp_path / "part") as writer:
+    with RunLog(tmp_path / "part") as writer:
         trainer.train_one_epoch(run, writer)
         trainer.validate(run, writer)
     run.save("last.ckpt")
@@ -214,7 +214,7 @@ def test_accumulation_equals_the_mean_of_the_batches_losses(run_flags):
     run = trainer.Training(config)
     gradients = []
     run.optimizer.step = lambda: gradients.append(run.stage.model.final.kernel.grad.clone())
-    with SummaryWriter(run.folder) as writer:
+    with RunLog(run.folder) as writer:
         trainer.train_one_epoch(run, writer)
     run.train_loader.set_epoch(0)
     batches = [batch.to(run.device) for batch in run.train_loader]
@@ -230,7 +230,7 @@ def test_lambda_weighs_the_loss_of_stage_1(run_flags, anchors_file):
             "contrast_ce", "--embedding_loss_lambda", weight, "--batch_size", "4")))
         gradients = []
         run.optimizer.step = lambda: gradients.append(run.stage.model.conv0p1s1.kernel.grad.clone())
-        with SummaryWriter(run.folder) as writer:
+        with RunLog(run.folder) as writer:
             trainer.train_one_epoch(run, writer)
         return gradients[0]
 
@@ -239,7 +239,7 @@ def test_lambda_weighs_the_loss_of_stage_1(run_flags, anchors_file):
 
 def test_after_a_validation_batch_norm_trains_on(run_flags):
     run = trainer.Training(get_config(run_flags("--max_epoch", "1")))
-    with SummaryWriter(run.folder) as writer:
+    with RunLog(run.folder) as writer:
         trainer.validate(run, writer)
         before = run.stage.model.bn0.bn.running_mean.clone()
         trainer.train_one_epoch(run, writer)
@@ -259,7 +259,7 @@ def test_L6_a_batch_without_labels_gives_no_gradient_and_is_counted(run_flags):
     run = trainer.Training(config)
     unlabel(run_flags.root, [f"train{i:04d}_00" for i in range(4)])  # after the check that there are labels at all
     before = {name: p.detach().clone() for name, p in run.stage.named_parameters()}
-    with SummaryWriter(run.folder) as writer:
+    with RunLog(run.folder) as writer:
         trainer.train_one_epoch(run, writer)
     assert run.progress.unlabelled_batches == 2 and run.progress.step == 2
     assert all(torch.equal(before[name], p) for name, p in run.stage.named_parameters())
