@@ -12,7 +12,7 @@ import numpy as np
 
 from datasets.files import replacing
 from datasets.label_sets import LabelSet
-from lib.inference.bootstrap import interval, resamples, scores_in
+from lib.inference.bootstrap import around, interval, resamples, scores_in
 from lib.metrics import iou_of, scores_of
 
 CONFUSED = 15  # classes, the worst, whose points are told where they went
@@ -46,6 +46,8 @@ class Comparison:
             return [{} for _ in range(2 * len(self.names) - 1)]
         weights = resamples(len(self.scenes), self.bootstrap, self.seed)
         drawn = [scores_in(totals, weights, self.label_set.groups) for totals in self.totals]
+        drawn = [{key: np.clip(around(each[key], values[key]), 0, 1) for key in values}
+                 for each, values in zip(drawn, self.values)]
         if len(drawn) == 2:
             drawn.append({key: drawn[1][key] - drawn[0][key] for key in drawn[0]})
         return [{key: interval(values) for key, values in each.items()} for each in drawn]

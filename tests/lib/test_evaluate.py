@@ -2,6 +2,7 @@
 import csv
 import json
 import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from datasets.label_sets import load_label_set
 from datasets.ply import Scene, read_scene, write_columns, write_scene
 from lib.evaluate import compare, main
 from lib.inference.bootstrap import interval, resamples, scores_in
+from lib.inference.comparison import Comparison
 from lib.metrics import main as metrics_main
 from lib.view.iou_plot import COLORS
 from main import main as run
@@ -107,6 +109,23 @@ def test_intervals_are_seeded_and_hold_the_value_and_no_class_drops_out(files):
     by_hand = [(w * first.totals[0][0].sum(1)).sum() / (w * first.totals[0][1].sum(1)).sum() for w in weights]
     assert np.allclose(drawn["accuracy"], by_hand, rtol=1e-12, atol=0)
     assert (np.isnan(drawn["iou"]).all(0) == np.isnan(first.values[0]["iou"])).all()
+
+
+def test_an_interval_holds_its_figure_where_classes_are_rare():
+    rng, scenes, classes = np.random.default_rng(0), 16, 60
+    true = np.where(rng.random((scenes, classes)) < 0.12, rng.integers(50, 500, (scenes, classes)), 0)
+    true[rng.integers(0, scenes, classes), np.arange(classes)] += 100  # every class somewhere
+    hit = rng.binomial(true, rng.uniform(0.1, 0.9, (scenes, classes)))
+    wrong = rng.poisson(30, (scenes, classes)) * (rng.random((scenes, classes)) < 0.3)
+    totals = np.stack([hit, true, hit + wrong])
+    groups = ["tail"] * classes
+    label_set = SimpleNamespace(groups=groups)
+    result = Comparison(["a"], [str(i) for i in range(scenes)], label_set, [], [totals])
+    value, low, high = result.of_score("mIoU/present")
+    drawn = scores_in(totals, resamples(scenes, 1000, 0), groups)["mIoU/present"]
+    assert interval(drawn)[1] < value + 0.01  # left where it lies, it would be too low
+    assert value - low == pytest.approx(high - value, rel=0.5) and low < value < high
+    assert high - low == pytest.approx(np.ptp(interval(drawn)), rel=1e-9)
 
 
 def test_intervals_cover_about_as_often_as_they_say():

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 import get_upload_txt
+from benchmarks.scan_formats import variants
 from config.config import get_config
 from datasets.label_sets import load_label_set
 from datasets.loader import build_loader
@@ -190,6 +191,31 @@ def test_a_folder_without_lists_goes_on_and_files_of_one_stem_are_told_apart(inf
     for name in listed["scenes"]:
         assert len((infer_flags.out / f"{name}.txt").read_text().splitlines()) == 500
     assert sorted(path.name for path in folder.iterdir()) == ["a.ply", "b.PLY", "b.ply", "c.ply"]  # nothing beside them
+
+
+def test_nine_formats_and_three_bad_files_give_nine_results_and_three_reasons(infer_flags, capsys, tmp_path):
+    folder = tmp_path / "scans"
+    folder.mkdir()
+    scene = read_scene(infer_flags.root / "val" / "val0000_00.ply")
+    formats = ("PLY, binary", "PLY, zipped", "PCD, binary", "text, room.xyz", "numpy, .npz", "LAS", "LAZ, UTM",
+               "OBJ, vertex colours", "glTF, .glb")
+    for name, file, write in variants(scene):
+        if name in formats:
+            write(folder / file)
+    (folder / "cut.ply").write_bytes((folder / "room.ply").read_bytes()[:-7])
+    (folder / "words.xyz").write_text("a room\nwith a table\n")
+    (folder / "empty.e57").write_bytes(b"")
+    assert main(infer_flags("--scannet_path", str(folder), "--unit", "m", "--up", "z")) == 1
+    error = capsys.readouterr().err
+    listed = json.loads((infer_flags.out / "scenes.json").read_text())
+    assert sorted(listed["failed"]) == ["cut", "empty", "words"]
+    assert len(listed["scenes"]) == 9
+    for name, reason in listed["failed"].items():
+        assert name in reason and "\n" not in reason and reason in error
+    assert "Traceback" not in error
+    for name in listed["scenes"]:
+        assert len((infer_flags.out / f"{name}.txt").read_text().splitlines()) == 500
+        assert (infer_flags.out / f"{name}.ply").is_file()
 
 
 def test_an_error_of_a_format_library_costs_no_other_scan(infer_flags, capsys, monkeypatch):
