@@ -22,7 +22,7 @@ LAYERS = (
     ("lib.language",),
     ("lib.stages",),
     ("lib.language.queries", "lib.inference", "lib.model_card"),
-    ("lib.training", "lib.predictor", "lib.evaluate", "lib.export"),
+    ("lib.training", "lib.predictor", "lib.evaluate", "lib.export", "lib.live"),
     ("main", "query", "visualize", "get_upload_txt", "val_split"),
     ("benchmarks",),
 )

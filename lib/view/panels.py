@@ -1,5 +1,6 @@
 """What a file holds to look at: `read_panels(path)`; `open_room(panels, view)` takes ceiling and near walls away."""
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ from scipy import ndimage
 
 from datasets.label_sets import CLASSES_FILE, IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set, read_classes
 from datasets.scans.read import ScanOptions, read_scan, say
+from datasets.scans.scan import Scan
 from datasets.transforms import NEUTRAL_COLOR
 from lib.view.render import View, heat_colors, usual_and_highest
 
@@ -24,6 +26,8 @@ class Panels:
     points (N, 3) float32 m; input (N, 3) uint8; prediction and truth (N,) class index of the label set or -1, None
     where not known.
     heat: (N, 3) uint8 colours of a query's heat map; heat_range: relevancy at the lowest and highest colour.
+    confidence, relevancy: (N,) float32 in 0..1, where the file has them. rows: (N,) the file's vertex of each point, -1
+    for a sample of a mesh's faces. to_classes: from ids, as the file's `label` holds them, to class indices.
     """
     name: str
     points: np.ndarray
@@ -33,6 +37,10 @@ class Panels:
     label_set: LabelSet
     heat: np.ndarray | None = None
     heat_range: tuple[float, float] = (0.0, 1.0)
+    confidence: np.ndarray | None = None
+    relevancy: np.ndarray | None = None
+    rows: np.ndarray | None = None
+    to_classes: Callable[[np.ndarray], np.ndarray] | None = None
 
     def pictures(self) -> list[tuple[str, np.ndarray]]:
         """Title and (N, 3) uint8 colours of each panel."""
@@ -46,9 +54,8 @@ class Panels:
 
     def select(self, which: np.ndarray) -> "Panels":
         """The same panels with some of the points. which: (N,) bool, or indices."""
-        part = (None if column is None else column[which] for column in (self.input, self.prediction, self.truth))
-        heat = None if self.heat is None else self.heat[which]
-        return Panels(self.name, self.points[which], *part, self.label_set, heat, self.heat_range)
+        columns = ("points", "input", "prediction", "truth", "heat", "confidence", "relevancy", "rows")
+        return replace(self, **{name: values[which] for name in columns if (values := getattr(self, name)) is not None})
 
 
 def read_panels(path: str | Path, label_set: str | Path | None = None, options: ScanOptions | None = None) -> Panels:
@@ -84,20 +91,35 @@ def read_panels(path: str | Path, label_set: str | Path | None = None, options: 
     truth = columns.get("ground_truth" if output else "label")
     if truth is not None:
         truth = np.pad(classes_of.to_classes(truth), (0, len(points) - len(truth)), constant_values=IGNORE_LABEL)
-    prediction = None
+    prediction, to_classes = None, classes_of.to_classes
     if output and not heat:
         if (path.parent / CLASSES_FILE).is_file() and label_set is None:
             own = read_classes(path.parent / CLASSES_FILE)
             classes_of = _together(classes_of, own)
             place = np.array([*map(classes_of.index, own.names), IGNORE_LABEL])
-            prediction = place[own.to_classes(columns["label"])]
-        else:
-            prediction = classes_of.to_classes(columns["label"])
-    panels = Panels(scan.name, points, input_colors, prediction, truth, classes_of)
+
+            def to_classes(ids: np.ndarray) -> np.ndarray:
+                return place[own.to_classes(ids)]
+        prediction = to_classes(columns["label"])
+    rows = np.pad(np.flatnonzero(seen), (0, len(points) - int(seen.sum())), constant_values=-1)
+    panels = Panels(scan.name, points, input_colors, prediction, truth, classes_of, rows=rows, to_classes=to_classes)
+    if output and "confidence" in columns:
+        panels.confidence = columns["confidence"].astype(np.float32)
     if heat:
+        panels.relevancy = columns["relevancy"].astype(np.float32)
         panels.heat_range = usual_and_highest(columns["relevancy"])
         panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
     return panels
+
+
+def as_input(scan: Scan) -> Scan:
+    """The scan as the network saw it: of an output of inference its colours and labels, in place of the prediction's.
+    """
+    if "input_red" not in scan.columns:
+        return scan
+    colors = np.stack([scan.columns[f"input_{name}"] for name in ("red", "green", "blue")], 1).astype(np.uint8)
+    truth = scan.columns.get("ground_truth")
+    return replace(scan, colors=colors, labels=None if truth is None else truth.astype(np.int32))
 
 
 def _together(label_set: LabelSet, own: LabelSet) -> LabelSet:
@@ -127,10 +149,7 @@ def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray
         return keep if keep.any() else ~keep
 
     cell = 0.05
-    grid = np.floor((panels.points[:, :2] - panels.points[:, :2].min(0)) / cell).astype(np.int64) + 20  # 1 m of margin
-    inside = np.zeros(grid.max(0) + 21, bool)
-    inside[tuple(grid.T)] = True
-    inside = ndimage.binary_fill_holes(ndimage.binary_closing(inside, iterations=4))
+    inside, grid = footprint(panels.points, cell, margin=20)
 
     def near_side(step: float) -> np.ndarray:
         """Whether a step (m) towards the camera leads out of the room: holds for any floor plan."""
@@ -141,6 +160,17 @@ def open_room(panels: Panels, view: View, near_walls: bool = True) -> np.ndarray
     unsure = (height > 0.10) & ((classes == IGNORE_LABEL) | (not trusted))
     keep &= ~(wall_like & near_side(0.40)) & ~(unsure & near_side(0.15))
     return keep if keep.any() else ~keep
+
+
+def footprint(points: np.ndarray, cell: float, margin: int) -> tuple[np.ndarray, np.ndarray]:
+    """The floor plan of a scan. points: (N, 3) m; cell: m, of its grid; margin: cells around the points.
+
+    Returns (X, Y) bool, which cells lie inside, and (N, 2) int64, the cell of every point.
+    """
+    grid = np.floor((points[:, :2] - points[:, :2].min(0)) / cell).astype(np.int64) + margin
+    inside = np.zeros(grid.max(0) + margin + 1, bool)
+    inside[tuple(grid.T)] = True
+    return ndimage.binary_fill_holes(ndimage.binary_closing(inside, iterations=4)), grid
 
 
 def point_accuracy(prediction: np.ndarray, truth: np.ndarray) -> float:

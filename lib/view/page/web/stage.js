@@ -1,0 +1,289 @@
+// The canvas and what is done on it: turning, moving, zooming by mouse, touch and keys; pointing at points; measuring.
+
+let renderer = null, scenePoints = null, overlay = null;
+let moved = 0, asked = false, slow = 0, lastFrame = 0;
+
+function buildStage() {
+  const canvas = el("canvas", {id: "scene", tabindex: "0", "aria-label": "the scan; arrow keys turn it"});
+  overlay = el("canvas", {id: "overlay"});
+  const hover = el("div", {id: "hover", hidden: true});
+  const stage = el("section", {id: "stage"}, canvas, overlay, el("div", {class: "tabs", id: "tabs-0"}),
+    el("div", {class: "tabs", id: "tabs-1"}), el("div", {id: "wipe", role: "slider", tabindex: "0",
+      "aria-label": "where the wipe stands", "aria-valuemin": "0", "aria-valuemax": "100"}),
+    el("div", {id: "legend"}), el("div", {id: "cuts"}), el("div", {id: "card", hidden: true}), hover,
+    el("div", {id: "busy", hidden: true}, "unpacking points …"));
+  renderer = new Renderer(canvas);
+  pointerOn(canvas, hover);
+  wipeOn(stage.querySelector("#wipe"), stage);
+  new ResizeObserver(() => redraw()).observe(stage);
+  return stage;
+}
+
+/** Draws at the next frame; `moving`: fewer points will do until it rests. */
+function redraw(moving = false) {
+  if (moving) moved = performance.now();
+  if (!asked) {
+    asked = true;
+    requestAnimationFrame(drawFrame);
+  }
+}
+
+function drawFrame(now) {
+  asked = false;
+  if (view.scene < 0 || !scenePoints || !view.camera) return;
+  const resized = renderer.resize();
+  if (resized && fitWaits) { fitWaits = false; view.camera = fitted(START); }
+  const moving = performance.now() - moved < 160;
+  if (moving && lastFrame) {
+    slow = 0.7 * slow + 0.3 * Math.min(1000, now - lastFrame);  // how long frames take of late, ms
+    if (slow > 45) renderer.budget = Math.max(60_000, renderer.budget * 0.8);
+    else if (slow < 25) renderer.budget = Math.min(5_000_000, renderer.budget * 1.1);
+  }
+  lastFrame = moving ? now : 0;
+  renderer.draw(moving, style());
+  drawOverlay();
+  document.body.dataset.drawn = renderer.frames;
+  if (moving) redraw();
+}
+
+function fitted(angles) {
+  const {box} = sceneAbout();
+  const high = view.top === null ? box[1] : [box[1][0], box[1][1], Math.min(box[1][2], view.top)];
+  return fitCamera([box[0], high], renderer.aspect(), angles);
+}
+
+let fitWaits = false;
+
+function fit(angles = START) { change({camera: fitted(angles)}); }
+
+// ---- pointing -------------------------------------------------------------------------------------------------------
+
+function pointerOn(canvas, hover) {
+  const down = new Map();
+  let travelled = 0, spread = 0, middle = null, hoverAt = null;
+  const place = event => {
+    const box = canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  };
+  canvas.addEventListener("pointerdown", event => {
+    canvas.focus({preventScroll: true});
+    canvas.setPointerCapture(event.pointerId);
+    down.set(event.pointerId, place(event));
+    if (down.size === 1) travelled = 0;
+    spread = 0;
+    hover.hidden = true;
+  });
+  canvas.addEventListener("pointermove", event => {
+    const to = place(event);
+    if (!down.has(event.pointerId)) {
+      if (event.pointerType === "mouse" && !hoverAt) requestAnimationFrame(() => { showHover(hover, hoverAt); hoverAt = null; });
+      hoverAt = to;
+      return;
+    }
+    const from = down.get(event.pointerId);
+    down.set(event.pointerId, to);
+    travelled += Math.hypot(to[0] - from[0], to[1] - from[1]);
+    const dx = to[0] - from[0], dy = to[1] - from[1], height = canvas.clientHeight;
+    if (down.size === 2) {
+      const [a, b] = [...down.values()], now = Math.hypot(a[0] - b[0], a[1] - b[1]);
+      const center = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
+      let camera = view.camera;
+      if (spread) {
+        camera = zoomed(camera, spread / Math.max(1, now));
+        camera = panned(camera, center[0] - middle[0], center[1] - middle[1], height, renderer.aspect());
+      }
+      [spread, middle] = [now, center];
+      move(camera);
+    } else if (travelled > 3) {
+      const pan = event.buttons & 6 || event.shiftKey || event.ctrlKey;
+      move(pan ? panned(view.camera, dx, dy, height, renderer.aspect()) : turned(view.camera, dx, dy));
+    }
+  });
+  for (const name of ["pointerup", "pointercancel"]) {
+    canvas.addEventListener(name, event => {
+      const alone = down.size === 1;
+      down.delete(event.pointerId);
+      spread = 0;
+      if (name === "pointerup" && alone && travelled <= 5 && event.button === 0) {
+        choose(...place(event), event.pointerType === "touch" ? 12 : 5);
+      }
+    });
+  }
+  canvas.addEventListener("pointerleave", () => { hover.hidden = true; });
+  canvas.addEventListener("contextmenu", event => event.preventDefault());
+  canvas.addEventListener("dblclick", event => {
+    const point = renderer.pick(...place(event), 8);
+    if (point >= 0) move({...view.camera, target: scenePoints.local(point), distance: view.camera.distance * 0.6});
+  });
+  canvas.addEventListener("wheel", event => {
+    event.preventDefault();
+    move(zoomed(view.camera, Math.exp(Math.max(-60, Math.min(60, event.deltaY * (event.deltaMode ? 20 : 1))) * 0.0035)));
+  }, {passive: false});
+}
+
+function move(camera) {
+  view.camera = camera;
+  redraw(true);
+  keepInAddress();
+}
+
+function choose(x, y, around) {
+  const point = renderer.pick(x, y, around);
+  if (view.tool === "measure") {
+    if (point < 0) return say("no point there");
+    change({ends: view.ends.length === 1 ? [view.ends[0], point] : [point]});
+  } else {
+    change({point});
+  }
+}
+
+function showHover(hover, at) {
+  const point = at && renderer.whole && scenePoints ? renderer.pick(...at, 3) : -1;
+  hover.hidden = point < 0;
+  if (point < 0) return;
+  const {has} = scenePoints.about, lines = [];
+  const line = (label, k, more = "") => el("div", {}, swatch(k), el("b", {}, className(k)),
+    el("span", {class: "quiet"}, ` ${label}${more}`));
+  const sure = has.confidence ? `, ${percent(scenePoints.confidence[point] / 255, 0)} sure` : "";
+  if (has.prediction) lines.push(line("predicted", scenePoints.classOf(scenePoints.prediction[point]), sure));
+  if (has.truth) lines.push(line("in truth", scenePoints.classOf(scenePoints.truth[point])));
+  const heat = scenePoints.heats[view.text];
+  if (heat && view.layers.includes("text")) {
+    lines.push(el("div", {}, el("span", {class: "quiet"}, `relevancy ${relevancyOf(heat[point]).toFixed(3)}`)));
+  }
+  if (!lines.length) { hover.hidden = true; return; }
+  replaceAll(hover, lines);
+  const stage = hover.parentElement;
+  hover.style.left = `${Math.min(at[0] + 14, stage.clientWidth - hover.offsetWidth - 8)}px`;
+  hover.style.top = `${Math.min(at[1] + 16, stage.clientHeight - hover.offsetHeight - 8)}px`;
+}
+
+function relevancyOf(byte) {
+  const {low, high} = scenePoints.about.heats[view.text];
+  return low + byte / 255 * (high - low);
+}
+
+// ---- keys -----------------------------------------------------------------------------------------------------------
+
+function onKey(event) {
+  if (event.target.matches("input, select, textarea") || event.altKey || event.metaKey || event.ctrlKey) return;
+  if (document.querySelector("dialog[open]")) return;
+  const {key, shiftKey} = event;
+  if (key === "?") showHelp();
+  else if (key === "d") change({theme: view.theme === "dark" ? "light" : "dark"});
+  else if (key === "b") change({palette: view.palette === "safe" ? "usual" : "safe"});
+  else if (key === "/") document.querySelector(view.scene < 0 ? "#find-all" : "#find").focus();
+  else if (view.scene < 0 || !view.camera) return;
+  else if (key.startsWith("Arrow")) {
+    if (event.target.id === "wipe") return;
+    const x = {ArrowLeft: -1, ArrowRight: 1}[key] || 0, y = {ArrowUp: -1, ArrowDown: 1}[key] || 0;
+    move(shiftKey ? panned(view.camera, -40 * x, -40 * y, renderer.canvas.clientHeight, renderer.aspect())
+      : turned(view.camera, -20 * x, -20 * y));
+  } else if (key === "+" || key === "=") move(zoomed(view.camera, 0.85));
+  else if (key === "-") move(zoomed(view.camera, 1 / 0.85));
+  else if (/^[1-6]$/.test(key)) {
+    const layer = LAYERS[key - 1];
+    if (layersOf(sceneAbout()).includes(layer)) change({layers: [layer.key, view.layers[1]]});
+  } else if (key === "f") fit();
+  else if (key === "t") fit({azimuth: -90, elevation: 90});
+  else if (key === "v") change({mode: MODES[(MODES.indexOf(view.mode) + 1) % 3]});
+  else if (key === "m") change({tool: view.tool === "measure" ? "look" : "measure", ends: []});
+  else if (key === "c") toggleClasses();
+  else if (key === "s") savePicture();
+  else if (key === "l") copyLink();
+  else if (key === "n" || key === "p") stepScene(key === "n" ? 1 : -1);
+  else if (key === "[" || key === "]") changeTop(key === "[" ? -0.1 : 0.1);
+  else if (key === "Escape") change({only: -1, pair: null, hidden: new Set(), point: -1, ends: [], tool: "look"});
+  else return;
+  event.preventDefault();
+}
+
+function changeTop(by) {
+  const {floor, tall} = sceneAbout(), top = (view.top ?? floor + tall) + by;
+  change({top: top >= floor + tall ? null : Math.max(floor + 0.1, top)});
+}
+
+// ---- the wipe -------------------------------------------------------------------------------------------------------
+
+function wipeOn(handle, stage) {
+  const to = share => change({wipe: Math.min(0.98, Math.max(0.02, share))});
+  handle.addEventListener("pointerdown", event => handle.setPointerCapture(event.pointerId));
+  handle.addEventListener("pointermove", event => {
+    if (!handle.hasPointerCapture(event.pointerId)) return;
+    const box = stage.getBoundingClientRect();
+    to((event.clientX - box.left) / box.width);
+  });
+  handle.addEventListener("keydown", event => {
+    const by = {ArrowLeft: -0.02, ArrowRight: 0.02}[event.key];
+    if (by) { to(view.wipe + by); event.preventDefault(); }
+  });
+}
+
+// ---- marks over the picture -----------------------------------------------------------------------------------------
+
+function drawOverlay() { drawMarks(overlay, renderer.canvas.width, renderer.canvas.height); }
+
+/** The chosen point, and what was measured, in each pane. */
+function drawMarks(canvas, wide, tall) {
+  const scale = wide / Math.max(1, renderer.canvas.clientWidth);
+  if (canvas.width !== wide || canvas.height !== tall) [canvas.width, canvas.height] = [wide, tall];
+  const ink = canvas.getContext("2d"), {matrix} = renderer.matrix();
+  ink.clearRect(0, 0, wide, tall);
+  for (const pane of renderer.panes()) {
+    ink.save();
+    ink.beginPath();
+    ink.rect(pane.left * wide, 0, (pane.right - pane.left) * wide, tall);
+    ink.clip();
+    const at = point => {
+      const found = project(matrix, scenePoints.local(point));
+      return found && [(pane.from + found[0] * (pane.to - pane.from)) * wide, found[1] * tall];
+    };
+    const ring = (place, radius) => {
+      if (!place) return;
+      for (const [color, width] of [["#000", 4.5], ["#fff", 2.2]]) {
+        ink.beginPath();
+        ink.arc(...place, radius * scale, 0, 7);
+        ink.strokeStyle = color;
+        ink.lineWidth = width * scale;
+        ink.stroke();
+      }
+    };
+    if (view.point >= 0) ring(at(view.point), 8);
+    const ends = view.ends.map(at);
+    for (const end of ends) ring(end, 4);
+    if (ends.length === 2 && ends[0] && ends[1]) {
+      for (const [color, width] of [["#000", 5], ["#ffd34d", 2.5]]) {
+        ink.beginPath();
+        ink.moveTo(...ends[0]);
+        ink.lineTo(...ends[1]);
+        ink.strokeStyle = color;
+        ink.lineWidth = width * scale;
+        ink.stroke();
+      }
+      tag(ink, metres(measured()), (ends[0][0] + ends[1][0]) / 2, (ends[0][1] + ends[1][1]) / 2, scale);
+    }
+    ink.restore();
+  }
+  if (view.mode === "two") {
+    ink.fillStyle = view.theme === "dark" ? "#3a4452" : "#c9d0d9";
+    ink.fillRect(Math.round(wide / 2 - scale / 2), 0, Math.max(1, Math.round(scale)), tall);
+  }
+}
+
+function tag(ink, text, x, y, scale) {
+  ink.font = `600 ${14 * scale}px system-ui, sans-serif`;
+  const wide = ink.measureText(text).width + 14 * scale, tall = 24 * scale;
+  ink.fillStyle = "rgba(15, 18, 24, 0.88)";
+  ink.beginPath();
+  ink.roundRect(x - wide / 2, y - tall / 2, wide, tall, 6 * scale);
+  ink.fill();
+  ink.fillStyle = "#fff";
+  ink.textAlign = "center";
+  ink.textBaseline = "middle";
+  ink.fillText(text, x, y + scale);
+}
+
+function measured() {
+  const [a, b] = view.ends.map(i => scenePoints.local(i));
+  return Math.hypot(...a.map((value, i) => value - b[i]));
+}
