@@ -1,7 +1,9 @@
 """What a page shows of one scan: `read_page_scene(path, max_points)`, its points thinned, its counts of all of them."""
 import json
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -51,7 +53,8 @@ class PageScene:
 def find_page_scans(path: str | Path) -> tuple[list[Path], list[str]]:
     """The scans of a file, of a folder, or of a run, whose predictions are taken; and remarks.
 
-    Raises FileNotFoundError. What an earlier inference left in a folder of predictions is passed over, as far as its scenes.json says.
+    What an earlier inference left in a folder of predictions is passed over, as far as its scenes.json says. Raises
+    FileNotFoundError.
     """
     path = Path(path)
     folder = path / PREDICTIONS if (path / PREDICTIONS).is_dir() else path
@@ -113,7 +116,7 @@ def _read_likeliest(path: Path, panels: Panels) -> tuple[np.ndarray, np.ndarray]
             if ids.ndim != 2 or ids.shape != probabilities.shape:
                 raise ValueError("ids and probabilities differ in shape")
             return panels.to_classes(ids.ravel()).reshape(ids.shape), probabilities.astype(np.float32)
-    except (ValueError, KeyError, IndexError, OSError, EOFError) as error:
+    except (ValueError, KeyError, IndexError, OSError, EOFError, BadZipFile, zlib.error) as error:
         raise ValueError(f"{path}: no likeliest classes of this scan ({' '.join(str(error).split())[:120]}); remove it "
                          "or run inference.sh again") from None
 

@@ -46,13 +46,20 @@ function stepScene(by) {
 }
 
 function drawTabs() {
-  const there = layersOf(sceneAbout());
+  const there = layersOf(sceneAbout()), wide = document.getElementById("stage").clientWidth;
+  const crowded = view.mode !== "one" && wide / 2 < 95 * there.length + 20;
   for (const pane of [0, 1]) {
-    const tabs = document.getElementById(`tabs-${pane}`);
+    const tabs = document.getElementById(`tabs-${pane}`), set = key => change({layers: view.layers.map((each, i) => i === pane ? key : each)});
     tabs.hidden = pane === 1 && view.mode === "one";
+    if (crowded) {
+      const pick = el("select", {"aria-label": `layer of the ${pane ? "right" : "left"} pane`, onchange: event => set(event.target.value)},
+        there.map(layer => el("option", {value: layer.key}, layer.name)));
+      pick.value = view.layers[pane];
+      replaceAll(tabs, pick);
+      continue;
+    }
     replaceAll(tabs, there.map(layer => el("button", {type: "button", title: `${layer.says}${pane ? "" : `  ( ${LAYER[layer.key] + 1} )`}`,
-      "data-layer": layer.key, "aria-pressed": String(view.layers[pane] === layer.key),
-      onclick: () => change({layers: view.layers.map((each, i) => i === pane ? layer.key : each)})}, layer.name)));
+      "data-layer": layer.key, "aria-pressed": String(view.layers[pane] === layer.key), onclick: () => set(layer.key)}, layer.name)));
   }
   const wipe = document.getElementById("wipe");
   wipe.hidden = view.mode !== "wipe";

@@ -9,7 +9,7 @@ function el(tag, properties = {}, ...children) {
     else if (name === "style") for (const [key, part] of Object.entries(value)) made.style.setProperty(key, part);
     else made.setAttribute(name, value === true ? "" : value);
   }
-  made.append(...children.flat().filter(child => child !== null && child !== undefined && child !== false));
+  made.append(...children.flat(Infinity).filter(child => child !== null && child !== undefined && child !== false));
   return made;
 }
 
@@ -63,7 +63,7 @@ function classColor(k) {
 
 function swatch(k) { return el("span", {class: "swatch", style: {background: css(classColor(k))}}); }
 
-function replaceAll(parent, ...children) { parent.replaceChildren(...children.flat().filter(Boolean)); }
+function replaceAll(parent, ...children) { parent.replaceChildren(...children.flat(Infinity).filter(Boolean)); }
 
 /** Says something for a moment, at the lower edge. */
 function say(text) {

@@ -155,6 +155,7 @@ class Renderer {
     bind(gl, 1, target.textures[2]);
     const l = this.light;
     l.set("colors", 0).set("depths", 1).set("range", [near, far]).set("fine", fine).set("strength", style.strength);
+    l.set("smallest", 0.0008 + 0.6 * dot / view.camera.distance);
     l.set("reach", Math.max(1, Math.round(fine * Math.min(devicePixelRatio, 2) * 1.2)));
     l.set("ground", style.ground.map(part => part / 255));
     gl.viewport(0, 0, canvas.width, canvas.height);

@@ -85,7 +85,7 @@ uniform sampler2D colors, depths;
 uniform vec2 range;       // near, far
 uniform ivec4 pane;       // of the fine buffer: left, bottom, right, top
 uniform int fine, reach;  // fine x fine samples a pixel; reach in samples
-uniform float strength;
+uniform float strength, smallest;  // smallest: difference of log2 depth that counts
 uniform vec3 ground;
 out vec4 picture;
 
@@ -101,12 +101,14 @@ void main() {
     float here = depthAt(at);
     if (here == 1e9) { sum += ground; continue; }
     float nearer = 0.0;
-    for (int k = 0; k < 8; k++) {
-      ivec2 way = ivec2(k < 3 ? -1 : k < 5 ? 0 : 1, k < 3 ? k - 1 : k == 3 ? -1 : k == 4 ? 1 : k - 6);
-      float there = depthAt(at + reach * way);
-      if (there != 1e9) nearer += clamp(here - there - 0.001, 0.0, 0.03);
+    for (int k = 0; k < 4; k++) {  // opposite neighbours, so that a slanting plane stays evenly lit
+      ivec2 way = reach * ivec2(k == 0 ? 0 : 1, k == 0 ? 1 : k - 2);
+      float one = depthAt(at + way), other = depthAt(at - way);
+      if (one == 1e9) one = here;
+      if (other == 1e9) other = here;
+      nearer += clamp(here - 0.5 * (one + other) - smallest, 0.0, 0.02);
     }
-    sum += texelFetch(colors, at, 0).rgb * max(0.35, exp(-strength * nearer / 8.0));
+    sum += texelFetch(colors, at, 0).rgb * max(0.35, exp(-strength * nearer / 4.0));
   }
   picture = vec4(sum / float(fine * fine), 1.0);
 }`;

@@ -10,12 +10,12 @@ function buildStage() {
   const stage = el("section", {id: "stage"}, canvas, overlay, el("div", {class: "tabs", id: "tabs-0"}),
     el("div", {class: "tabs", id: "tabs-1"}), el("div", {id: "wipe", role: "slider", tabindex: "0",
       "aria-label": "where the wipe stands", "aria-valuemin": "0", "aria-valuemax": "100"}),
-    el("div", {id: "legend"}), el("div", {id: "cuts"}), el("div", {id: "card", hidden: true}), hover,
+    el("div", {id: "under"}, el("div", {id: "cuts"}), el("div", {id: "legend"})), el("div", {id: "card", hidden: true}), hover,
     el("div", {id: "busy", hidden: true}, "unpacking points …"));
   renderer = new Renderer(canvas);
   pointerOn(canvas, hover);
   wipeOn(stage.querySelector("#wipe"), stage);
-  new ResizeObserver(() => redraw()).observe(stage);
+  new ResizeObserver(() => { if (view.scene >= 0) drawTabs(); redraw(); }).observe(stage);
   return stage;
 }
 
@@ -66,7 +66,6 @@ function pointerOn(canvas, hover) {
     return [event.clientX - box.left, event.clientY - box.top];
   };
   canvas.addEventListener("pointerdown", event => {
-    canvas.focus({preventScroll: true});
     canvas.setPointerCapture(event.pointerId);
     down.set(event.pointerId, place(event));
     if (down.size === 1) travelled = 0;

@@ -1,0 +1,342 @@
+"""The page in headless Chromium, opened from disk: it draws, its layers and lists work, a link brings the view back.
+
+Needs Debian's chromium (or CHROMIUM=/path) and `pip install playwright`; is skipped without. With PAGE_PICTURES=FOLDER
+the pictures that it takes stay there, to be looked at.
+"""
+import io
+import os
+import shutil
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from datasets.label_sets import label_set_of
+from lib.live import make_server
+from lib.view.page.make import make_page, save_page
+from lib.view.page.scene import Heat
+from tests.lib.view.rooms import CHAIR, SCANNET200, TABLE, write_prediction
+
+playwright = pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
+CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, (
+    "chromium", "chromium-browser", "google-chrome"))), None)
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, as apt-get install chromium brings it")
+FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
+         "--ignore-gpu-blocklist")
+WAIT = 90_000  # ms; other work may share the cores
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def room_page(tmp_path_factory) -> Path:
+    """A page of one room with the five likeliest classes and a heat map."""
+    folder = tmp_path_factory.mktemp("room")
+
+    def add_heat(scene):
+        scene.heats.append(Heat("somewhere to sit", (scene.panels.truth == CHAIR) * 0.8 + 0.1, 0.1, 0.9))
+    save_page(make_page(write_prediction(folder, best=5), add_heats=add_heat), folder / "room.html")
+    return folder / "room.html"
+
+
+@pytest.fixture(scope="module")
+def folder_page(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("rooms")
+    for name in ("kitchen", "office"):
+        write_prediction(folder, name, spacing=0.07)
+    points = (folder / "office.ply").read_bytes()
+    (folder / "office.ply").write_bytes(points)
+    save_page(make_page(folder), folder / "rooms.html")
+    return folder / "rooms.html"
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens a page from disk, without a network; whatever the page logs as an error fails the test."""
+    errors, contexts = [], []
+
+    def open_page(path: Path | str, fragment: str = "", size: tuple[int, int] = (900, 620), **more):
+        context = browser.new_context(viewport=dict(zip(("width", "height"), size)), **more)
+        contexts.append(context)
+        context.set_default_timeout(WAIT)
+        page = context.new_page()
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("request", lambda request: errors.append(request.url)
+                if not request.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1")) else None)
+        page.goto((path if isinstance(path, str) else path.as_uri()) + ("#" + fragment if fragment else ""))
+        return page
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert errors == []
+
+
+def drawn(page) -> None:
+    """Waits until a scan is drawn, and nothing moves."""
+    page.wait_for_selector("body[data-drawn]")
+    page.wait_for_timeout(350)
+
+
+def until(page, expression: str) -> None:
+    """Waits until the page says true; its policy lets no text be run inside it, so it is asked from outside."""
+    for _ in range(WAIT // 100):
+        if page.evaluate(expression):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"never came true: {expression}")
+
+
+def picture(page, name: str = "") -> np.ndarray:
+    """(H, W, 3) uint8 of the page."""
+    data = page.screenshot()
+    if name and os.environ.get("PAGE_PICTURES"):
+        Path(os.environ["PAGE_PICTURES"]).mkdir(parents=True, exist_ok=True)
+        Path(os.environ["PAGE_PICTURES"], f"{name}.png").write_bytes(data)
+    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
+
+
+def near_color(shot: np.ndarray, color, within: int = 12) -> np.ndarray:
+    """(H, W) bool: where the stage shows a colour; what stands over it is left out."""
+    found = (np.abs(shot.astype(int) - np.asarray(color)).max(-1) <= within)
+    found[:115] = found[480:] = False
+    found[:, 520:] = False
+    return found
+
+
+def middle_of(where: np.ndarray) -> tuple[int, int]:
+    rows, columns = np.nonzero(where)
+    assert len(rows) > 50
+    k = np.argmin(np.hypot(rows - np.median(rows), columns - np.median(columns)))
+    return int(columns[k]), int(rows[k])
+
+
+def test_the_page_opens_from_disk_and_draws_its_layers(visit, room_page):
+    page = visit(room_page, "scene=room&layers=prediction&theme=light")
+    drawn(page)
+    chair, wrong, heat = SCANNET200.colors[CHAIR], (213, 42, 36), (120, 5, 45)
+    assert near_color(picture(page, "prediction"), chair).sum() > 500
+    amounts = {}
+    for layer, color in (("input", chair), ("truth", chair), ("error", wrong), ("confidence", chair), ("text", heat)):
+        page.click(f"#tabs-0 [data-layer={layer}]")
+        page.wait_for_timeout(350)
+        assert page.get_attribute(f"#tabs-0 [data-layer={layer}]", "aria-pressed") == "true"
+        amounts[layer] = near_color(picture(page, layer), color).sum()
+    assert amounts["input"] < 50 and amounts["confidence"] < 50
+    assert amounts["truth"] > 300 and amounts["error"] > 100 and amounts["text"] > 300
+    page.keyboard.press("1")
+    until(page, "document.querySelector('#tabs-0 [data-layer=input]').ariaPressed === 'true'")
+
+
+def test_a_click_on_a_point_gives_its_class_truth_vertex_and_likeliest(visit, room_page):
+    page = visit(room_page, "scene=room&layers=error&theme=light")
+    drawn(page)
+    x, y = middle_of(near_color(picture(page), (213, 42, 36)))
+    page.mouse.click(x, y)
+    page.wait_for_selector("#card:not([hidden])")
+    words = page.inner_text("#card")
+    picture(page, "card")
+    assert "predicted\nchair" in words and "truth\ntable" in words and "wrong" in words and "40 %" in words
+    assert "5 likeliest" in words and "vertex" in words and "“somewhere to sit”" in words
+    place = [float(word) for word in words.split("x y z\n")[1].split(" m")[0].split()]
+    assert 2.4 < place[0] <= 2.81 and 0.89 < place[1] < 1.61 and place[2] == pytest.approx(0.8, abs=1e-3)
+
+
+def test_pointing_at_a_point_names_its_class(visit, room_page):
+    page = visit(room_page, "scene=room&layers=prediction&theme=light")
+    drawn(page)
+    x, y = middle_of(near_color(picture(page), SCANNET200.colors[CHAIR]))
+    page.mouse.move(x, y)
+    page.wait_for_selector("#hover:not([hidden])")
+    assert "chair predicted, 90 % sure" in page.inner_text("#hover").replace("\n", " ")
+
+
+def test_a_class_is_found_shown_alone_and_hidden(visit, room_page):
+    page = visit(room_page, "scene=room&layers=prediction&theme=light&others=gone")
+    drawn(page)
+    chair, floor = SCANNET200.colors[CHAIR], SCANNET200.colors[SCANNET200.index("floor")]
+    page.fill("#find", "tab")
+    assert page.locator("[data-class]").evaluate_all("rows => rows.map(row => row.dataset.class)") == ["table"]
+    page.fill("#find", "piano")
+    assert "Not in this scan" in page.inner_text("#class-rows")
+    page.fill("#find", "")
+    page.click("[data-class=chair] .name")
+    page.wait_for_timeout(350)
+    alone = picture(page, "only_chair")
+    assert near_color(alone, chair).sum() > 500 and near_color(alone, floor).sum() == 0
+    assert "is seen in" in page.inner_text(".open-row") and "table" in page.inner_text(".open-row")
+    page.click(".open-row .confused")
+    page.wait_for_timeout(350)
+    assert 100 < near_color(picture(page), chair).sum() < 0.8 * near_color(alone, chair).sum()
+    page.keyboard.press("Escape")
+    page.click("[data-class=chair] .eye")
+    page.wait_for_timeout(350)
+    hidden = picture(page)
+    assert near_color(hidden, chair).sum() == 0 and near_color(hidden, floor).sum() > 500
+
+
+def test_figures_of_the_classes_are_those_of_the_scan(visit, room_page):
+    page = visit(room_page, "scene=room")
+    drawn(page)
+    row = page.inner_text("[data-class=table]").split("\n")
+    assert row[0] == "table" and row[1] == "324" and row[2] == row[3] == "50 %"
+
+
+def test_the_address_brings_the_view_back(visit, room_page):
+    page = visit(room_page, "scene=room&layers=prediction&theme=light")
+    drawn(page)
+    for key in ("ArrowLeft", "ArrowUp", "+", "["):
+        page.keyboard.press(key)
+    page.click("[data-class=chair] .name")
+    page.click("[data-mode=two]")
+    until(page, "location.hash.includes('only=chair') && location.hash.includes('mode=two')")
+    page.wait_for_timeout(700)
+    fragment, before = page.evaluate("location.hash.slice(1)"), picture(page)
+    again = visit(room_page, fragment)
+    drawn(again)
+    again.wait_for_timeout(400)
+    assert again.evaluate("location.hash.slice(1)") == fragment
+    stage = np.s_[115:480, :520]
+    assert (np.abs(picture(again)[stage].astype(int) - before[stage]).max(-1) > 24).mean() < 0.002
+
+
+def test_an_address_of_something_else_does_no_harm(visit, room_page):
+    page = visit(room_page, "scene=nowhere&layers=x,y&camera=1,2,NaN&only=<b>&hide=q&point=99999999&top=z&mode=%00")
+    drawn(page)
+    assert page.inner_text("#heading b") == "room" and page.is_hidden("#card")
+
+
+def test_distance_between_two_clicks_is_measured(visit, room_page):
+    page = visit(room_page, "scene=room&layers=truth&theme=light")
+    drawn(page)
+    page.keyboard.press("m")
+    shot = picture(page)
+    for color in (SCANNET200.colors[CHAIR], SCANNET200.colors[TABLE]):
+        page.mouse.click(*middle_of(near_color(shot, color)))
+    until(page, "document.querySelector('#legend').textContent.includes('distance')")
+    picture(page, "measured")
+    # From the middle of the chair's seat, (1.5, 1, 0.6), to that of the table, (2.45, 1.25, 0.8).
+    assert float(page.inner_text("#legend").split()[1]) == pytest.approx(1.0, abs=0.15)
+
+
+def test_two_panes_turn_with_one_camera_and_a_wipe_shows_both(visit, room_page):
+    page = visit(room_page, "scene=room&layers=truth,error&mode=wipe&theme=dark", (1100, 700))
+    drawn(page)
+    picture(page, "wipe_dark")
+    page.keyboard.press("v")
+    page.keyboard.press("v")
+    until(page, "location.hash.includes('mode=two')")
+    page.wait_for_timeout(350)
+    picture(page, "two_dark")
+    assert page.is_visible("#tabs-1")
+
+
+def test_the_ceiling_is_cut_and_comes_back(visit, room_page):
+    page = visit(room_page, "scene=room&layers=truth&theme=light&near=0")
+    drawn(page)
+    ceiling = SCANNET200.colors[SCANNET200.index("ceiling")]
+    assert near_color(picture(page), ceiling).sum() < 20
+    page.locator("#top").evaluate("slider => { slider.value = 1; slider.dispatchEvent(new Event('input')); }")
+    page.wait_for_timeout(500)
+    assert near_color(picture(page), ceiling).sum() > 1000
+
+
+def test_a_phone_has_the_list_behind_a_button_and_letters_of_14_pixels(visit, room_page):
+    page = visit(room_page, "scene=room&theme=light", (390, 780), has_touch=True, device_scale_factor=1)
+    drawn(page)
+    assert page.is_hidden("#classes")
+    picture(page, "phone")
+    page.click("#show-classes")
+    page.wait_for_selector("[data-class=chair]")
+    sizes = page.evaluate("[...document.querySelectorAll('.class-row span, .tabs button, #heading *')]"
+                          ".map(each => parseFloat(getComputedStyle(each).fontSize))")
+    picture(page, "phone_classes")
+    assert min(sizes) >= 14
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_folders_scans_are_sorted_and_opened(visit, folder_page):
+    page = visit(folder_page, "theme=light")
+    page.wait_for_selector(".scan")
+    picture(page, "folder")
+    page.select_option("#sort", "name")
+    assert page.locator(".scan-name").all_inner_texts() == ["kitchen", "office"]
+    page.fill("#find-all", "off")
+    assert page.locator(".scan:visible").count() == 1
+    page.click(".scan[data-name=office]")
+    drawn(page)
+    assert page.inner_text("#heading b") == "office"
+    page.keyboard.press("n")
+    page.wait_for_selector("body[data-scene=kitchen]")
+    page.click("#back")
+    page.wait_for_selector(".scan")
+
+
+def test_a_cell_of_the_matrix_leads_to_its_points(visit, folder_page):
+    page = visit(folder_page, "theme=light")
+    page.click("[data-part=matrix]")
+    page.click(".matrix [aria-label^='table taken for chair']")
+    assert "in 2 of 2 scans" in page.inner_text("#pair")
+    picture(page, "matrix")
+    page.click("#pair [data-scene=office]")
+    drawn(page)
+    until(page, "new URLSearchParams(location.hash.slice(1)).get('pair') === 'table\\nchair'")
+    assert "table taken for chair" in " ".join(page.inner_text("#filter").split())
+    page.click("#back")
+    page.click("[data-part=classes]")
+    assert page.locator("tr[data-name=table]").inner_text().split("\t")[0].strip() == "table"
+
+
+def test_hostile_names_and_comments_are_shown_and_not_run(visit, tmp_path):
+    attack = "<img src=x onerror=document.title='broken'>"
+    path = write_prediction(tmp_path, "a", spacing=0.2)
+    data = path.read_bytes().replace(b"1.0\n", b"1.0\ncomment </script><script>document.title='broken'</script>\n", 1)
+    hostile = tmp_path / "room'\"<svg onload=document.title='broken'>.ply"
+    hostile.write_bytes(data)
+    path.unlink()
+    names = list(SCANNET200.names)
+    names[CHAIR], names[TABLE] = attack, "</script><script>document.title='broken'</script>"
+    label_set_of(names, "own").write(tmp_path / "label_set.csv")
+    shutil.copy(hostile, tmp_path / "b.ply")
+    out = tmp_path / "out.html"
+    save_page(make_page(tmp_path, add_heats=lambda scene: scene.heats.append(
+        Heat(attack, np.zeros(len(scene.panels.points)), 0.0, 1.0))), out)
+    page = visit(out, "theme=light")
+    page.wait_for_selector(".scan")
+    for part in ("matrix", "classes", "scans"):
+        page.click(f"[data-part={part}]")
+    page.locator(".scan").nth(1).click()
+    drawn(page)
+    page.click("[data-layer=text]")
+    page.wait_for_timeout(300)
+    assert page.title() == tmp_path.name and page.locator("img, #app svg[onload]").count() == page.locator(
+        ".scan img").count()
+    assert page.locator("#app script").count() == 0 and attack in page.inner_text("#legend")
+    assert attack in page.inner_text("#class-rows")
+
+
+def test_a_served_page_asks_its_server(visit, tmp_path):
+    class Echo:  # in place of a network
+        def heat(self, scene, text):
+            if text == "bad":
+                raise ValueError("query bad: is refused")
+            return Heat(text, (scene.panels.truth == CHAIR).astype(float), 0.0, 1.0)
+    page_made = make_page(write_prediction(tmp_path, spacing=0.08), served="word")
+    with make_server(page_made, "word", Echo()) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        page = visit(f"http://127.0.0.1:{server.server_address[1]}/", "scene=room&layers=text&theme=light")
+        drawn(page)
+        page.fill("#ask", "a chair")
+        page.keyboard.press("Enter")
+        until(page, "document.querySelector('#legend').textContent.includes('“a chair”')")
+        page.wait_for_timeout(400)
+        assert near_color(picture(page, "asked"), (120, 5, 45), 20).sum() > 200
+        server.shutdown()
