@@ -19,14 +19,20 @@ def main(argv: list[str] | None = None) -> int:
     """Returns the exit code: 1, too, where a scan of several could not be read."""
     logging.basicConfig(format="%(message)s")
     config = get_config(argv)
-    from lib.inference.predict import run_inference  # after the flags: a mistyped one need not wait for torch
+    from lib import distributed  # after the flags: a mistyped one need not wait for torch
+    if not distributed.is_started() and config.num_gpu * distributed.machines() > 1:
+        from lib.launch import launch
+        return launch([__file__, *(sys.argv[1:] if argv is None else argv)], config.num_gpu)
+    from lib.inference.predict import run_inference
     from lib.memory import keep_freed_memory
     from lib.training.trainer import train
     keep_freed_memory()
-    if config.is_train:
-        train(config)
-        return 0
-    return int(bool(run_inference(config).failed))
+    with distributed.joined(config.is_cuda):
+        config.num_gpu = distributed.on_this_machine()
+        if config.is_train:
+            train(config)
+            return 0
+        return int(bool(run_inference(config).failed) and distributed.is_main())
 
 
 if __name__ == "__main__":

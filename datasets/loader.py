@@ -14,11 +14,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, SequentialSampler
 
 from datasets.label_sets import LabelSet
 from datasets.scannet200 import DATASETS, Sample
-from datasets.scene_sampling import EpochSampler, repeat_factors, scene_classes
+from datasets.scene_sampling import BatchesInTurn, EpochSampler, SharedBatches, repeat_factors, scene_classes
+from lib import distributed
 from lib.sparse.coordinates import CoordinateManager
 
 logger = logging.getLogger(__name__)
@@ -35,7 +36,8 @@ class Batch:
     is all ignore label). point_counts: points of each scene. dropped: scenes cut off at --train_limit_numpoints.
     placed, skipped: classes of the tail instances inserted, and of those that found no place. unlabelled: scenes of
     whose voxels none has a class. labelled: whether any voxel has one. maps: the coordinates' coordinate and kernel
-    maps, where they have been made.
+    maps, where they have been made. labelled_voxels: how many have a class. lent: of several processes this one had no
+    scene left; this is another's, without its labels, and is to count for nothing.
     """
     coordinates: torch.Tensor
     features: torch.Tensor
@@ -50,6 +52,8 @@ class Batch:
     unlabelled: list[str] = field(default_factory=list)
     labelled: bool = True
     maps: CoordinateManager | None = None
+    labelled_voxels: int = 0
+    lent: bool = False
 
     def _map(self, function) -> "Batch":
         tensors = {f.name: function(value) for f in dataclasses.fields(self)
@@ -85,13 +89,14 @@ def collate(samples: list[Sample], limit_numpoints: int = 0, ignore_label: int =
     if any(s.point_labels is not None for s in samples):
         point_labels = torch.from_numpy(np.concatenate(
             [np.full(s.point_count, ignore_label) if s.point_labels is None else s.point_labels for s in samples]))
-    unlabelled = [s.name for s in samples if not (s.labels != ignore_label).any()]
+    counts = [int((s.labels != ignore_label).sum()) for s in samples]
+    unlabelled = [s.name for s, count in zip(samples, counts) if not count]
     return Batch(torch.from_numpy(np.concatenate(coordinates)),
                  torch.from_numpy(np.concatenate([s.features for s in samples])),
                  torch.from_numpy(np.concatenate([s.labels for s in samples])), inverse, point_labels,
                  [s.point_count for s in samples], [s.name for s in samples], [s.name for s in dropped],
                  [name for s in samples for name in s.placed], [name for s in samples for name in s.skipped],
-                 unlabelled, len(unlabelled) < len(samples))
+                 unlabelled, len(unlabelled) < len(samples), labelled_voxels=sum(counts))
 
 
 class SceneLoader(DataLoader):
@@ -103,13 +108,20 @@ class SceneLoader(DataLoader):
         Call it between iterations: a running one has drawn ahead. `len` counts the batches left.
         """
         self.dataset.set_epoch(epoch)
-        if isinstance(self.sampler, EpochSampler):
-            self.sampler.set_epoch(epoch, start)
+        if isinstance(self.batch_sampler.sampler, EpochSampler):
+            self.batch_sampler.sampler.set_epoch(epoch, start)
 
     def __iter__(self) -> Iterator[Batch]:
+        shares = self.batch_sampler.shares()
         for batch in super().__iter__():
             if isinstance(batch, Exception):
                 raise batch
+            share = next(shares)
+            batch.coordinates[:, 0] += share.first  # numbered within the batch of all processes
+            if share.lent:
+                batch = dataclasses.replace(batch, labels=torch.full_like(batch.labels, self.dataset.ignore_label),
+                                            labelled=False, labelled_voxels=0, lent=True, placed=[], skipped=[],
+                                            unlabelled=[], dropped=[])
             if batch.dropped:
                 logger.warning("batch cut at --train_limit_numpoints: %d scene(s) dropped (%s)",
                                len(batch.dropped), ", ".join(batch.dropped))
@@ -120,7 +132,8 @@ def build_loader(config: Namespace, split: str, training: bool, label_set: Label
     """Loader of a split of `config.dataset`: shuffled and augmented in training, else in the list's order.
 
     Every scene of the split comes in every epoch, a smaller last batch included; only --train_limit_numpoints drops
-    scenes, and only in training. Raises as `SceneDataset`, and ValueError for a dataset or batch size there is none of.
+    scenes, and only in training. Of several processes each has its share: in training of every batch, else of the
+    batches. Raises as `SceneDataset`, and ValueError for a dataset or batch size there is none of.
     """
     if config.dataset not in DATASETS:
         raise ValueError(f"--dataset {config.dataset}: choose from {', '.join(DATASETS)}")
@@ -133,10 +146,11 @@ def build_loader(config: Namespace, split: str, training: bool, label_set: Label
         dataset.repeats = repeat_factors(scene_classes(dataset), config.repeat_threshold)
     join = functools.partial(collate, limit_numpoints=config.train_limit_numpoints if training else 0,
                              ignore_label=config.ignore_label)
+    order = EpochSampler(len(dataset), config.seed, dataset.repeats) if training else SequentialSampler(dataset)
+    batches = (SharedBatches if training else BatchesInTurn)(order, batch_size, distributed.rank(), distributed.world())
     return SceneLoader(
-        _ErrorsAsSamples(dataset), batch_size=batch_size,
-        sampler=EpochSampler(len(dataset), config.seed, dataset.repeats) if training else None,
-        num_workers=workers, collate_fn=functools.partial(_first_error_or, join), worker_init_fn=_start_worker,
+        _ErrorsAsSamples(dataset), batch_sampler=batches, num_workers=workers,
+        collate_fn=functools.partial(_first_error_or, join), worker_init_fn=_start_worker,
         generator=torch.Generator().manual_seed(config.seed),  # its own: looping draws nothing from the global one
         persistent_workers=workers > 0 and (training or config.cache_data),  # else their caches die with the epoch
         pin_memory=torch.cuda.is_available())

@@ -1,10 +1,12 @@
 """Which training scenes an epoch draws: each once, or those with rare classes more often (`--scene_sampling`).
 
-`EpochSampler(length, seed, repeats)`, with `repeats = repeat_factors(class_sets, threshold)` or None.
+`EpochSampler(length, seed, repeats)`, with `repeats = repeat_factors(class_sets, threshold)` or None; cut into batches,
+and these into the shares of several processes, by `SharedBatches` in training and `BatchesInTurn` otherwise.
 """
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -70,3 +72,61 @@ class EpochSampler(Sampler[int | tuple[int, int]]):
             draws.append((scene, counts[scene]))
             counts[scene] += 1
         return iter(draws[self.start:])
+
+
+@dataclass(frozen=True)
+class Share:
+    """A process's part of a batch that all share. first: place of its first scene in the batch; lent: there was none
+    left for it, and it has the batch's first scene instead, which counts for nothing."""
+    first: int = 0
+    lent: bool = False
+
+
+class SharedBatches(Sampler[list]):
+    """Batches of `batch_size * world` items, each cut into a piece for every process: together they have what one would
+    with so large a batch, in the same order. A smaller last batch is cut as evenly as it can be."""
+
+    def __init__(self, sampler: Sampler, batch_size: int, rank: int = 0, world: int = 1):
+        self.sampler, self.size, self.rank, self.world = sampler, batch_size * world, rank, world
+
+    def __len__(self) -> int:
+        return -(-len(self.sampler) // self.size)
+
+    def __iter__(self) -> Iterator[list]:
+        items = list(self.sampler)
+        for start in range(0, len(items), self.size):
+            batch = items[start:start + self.size]
+            first, end = self._piece(len(batch))
+            yield batch[first:end] or batch[:1]
+
+    def shares(self) -> Iterator[Share]:
+        """What this process's part of each batch is."""
+        for start in range(0, len(self.sampler), self.size):
+            first, end = self._piece(min(self.size, len(self.sampler) - start))
+            yield Share(first if first < end else 0, lent=first == end)
+
+    def _piece(self, items: int) -> tuple[int, int]:
+        """Of a batch of so many items, this process's begin and end; those of lower rank have one more where some must.
+        """
+        each, more = divmod(items, self.world)
+        first = self.rank * each + min(self.rank, more)
+        return first, first + each + (self.rank < more)
+
+
+class BatchesInTurn(Sampler[list]):
+    """Batches of `batch_size` items, which the processes take in turn: each has its own, together they have all."""
+
+    def __init__(self, sampler: Sampler, batch_size: int, rank: int = 0, world: int = 1):
+        self.sampler, self.size, self.rank, self.world = sampler, batch_size, rank, world
+
+    def __len__(self) -> int:
+        return len(range(self.rank * self.size, len(self.sampler), self.world * self.size))
+
+    def __iter__(self) -> Iterator[list]:
+        items = list(self.sampler)
+        for start in range(self.rank * self.size, len(items), self.world * self.size):
+            yield items[start:start + self.size]
+
+    def shares(self) -> Iterator[Share]:
+        """Every batch is this process's alone."""
+        return (Share() for _ in range(len(self)))

@@ -16,6 +16,7 @@ import torch
 
 from config.command import command
 from datasets.label_sets import ordered_groups
+from lib import distributed
 
 
 def _flat(labels: np.ndarray | torch.Tensor) -> torch.Tensor:
@@ -106,6 +107,10 @@ class ConfusionMatrix:
         if other.shape != self.shape:
             raise ValueError(f"cannot merge a matrix of {other.num_classes} classes into one of {self.num_classes}")
         self._cells = self._cells + other._cells.to(self._cells.device)
+
+    def add_processes(self) -> None:
+        """Add the counts of the other processes' matrices over the same classes."""
+        self._cells = distributed.add_up(self._cells)
 
     def iou(self) -> np.ndarray:
         """Intersection over union of every class, (C,) float64; NaN where the ground truth lacks the class.

@@ -10,7 +10,8 @@ SOURCES = ("*.py", "benchmarks", "config", "datasets", "lib", "models")
 
 # From the bottom. A room, by the longest name that a module begins with, imports itself and rooms of lower layers.
 LAYERS = (
-    ("lib.sparse", "lib.memory", "config.command", "config.types", "config.retired", "datasets.files",
+    ("lib.distributed",),
+    ("lib.sparse", "lib.memory", "lib.launch", "config.command", "config.types", "config.retired", "datasets.files",
      "datasets.weighting"),
     ("datasets.label_sets",),
     ("lib.network_folder",),

@@ -30,5 +30,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--activation_checkpointing", type=str2bool, default=False,
                      help="compute residual blocks again for their gradients: less memory, more time")
     run.add_argument("--is_cuda", type=str2bool, default=True, help="use a GPU if there is one")
-    run.add_argument("--num_gpu", type=positive, default=1, choices=(1,))
+    run.add_argument("--num_gpu", type=positive, default=1, metavar="N",
+                     help="processes on this machine: one for each GPU, or N that share its cores where there is none; "
+                          "each takes --batch_size scenes at once")
+    run.add_argument("--sync_batch_norm", type=str2bool, default=False,
+                     help="batch norm by the voxels of all processes instead of each one's own")
     run.add_argument("--seed", type=whole, default=42)

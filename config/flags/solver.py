@@ -11,6 +11,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     solver.add_argument("--optimizer", default="SGD", choices=("SGD", "Adam", "AdamW", "Muon"),
                         help="Muon: orthogonalised steps for kernels, AdamW for the rest; --lr about 0.02")
     solver.add_argument("--lr", type=zero_or_more, default=0.05)
+    solver.add_argument("--scale_lr", default="none", choices=("none", "linear", "sqrt"),
+                        help="--lr is meant for one --batch_size: multiply it by how many of these a step takes, all "
+                             "processes and --iter_size counted, or by the root of that; none: take it as it is")
     solver.add_argument("--sgd_momentum", type=below_one, default=0.9)
     solver.add_argument("--sgd_dampening", type=share, default=0.1)
     solver.add_argument("--adam_beta1", type=below_one, default=0.9)

@@ -12,6 +12,7 @@ from tqdm import tqdm
 from datasets.files import replacing
 from datasets.label_sets import LabelSet
 from datasets.loader import SceneLoader
+from lib import distributed
 from lib.language.retrieval import Retrieval, retrieval_table
 from lib.language.zero_shot import Vocabulary
 from lib.metrics import ConfusionMatrix, table
@@ -57,6 +58,18 @@ class Evaluation:
                 truth = self.vocabulary.targets(truth, ignore_label)
             matrix.update(found, truth)
 
+    def join(self) -> None:
+        """Take in what the other processes counted, each of scenes of its own; losses and failures in their order."""
+        self.points.add_processes()
+        self.voxels.add_processes()
+        if self.retrieval:
+            self.retrieval.sums = distributed.add_up(self.retrieval.sums)
+        of_each = distributed.gather([self.losses, self.failed])
+        longest = max(len(losses) for losses, _ in of_each)
+        self.losses = [losses[k] for k in range(longest) for losses, _ in of_each if k < len(losses)]
+        self.failed = {name: reason for _, failed in of_each for name, reason in failed.items()}
+        self.labelled = bool(self.points.counts.any())
+
     @property
     def loss(self) -> float:
         return float(np.mean(self.losses)) if self.losses else float("nan")
@@ -100,7 +113,7 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
     in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
     Where the stage chooses from a vocabulary, only its names in the label set are scored; all other ground truth is
-    ignored.
+    ignored. Of several processes each runs over its loader's share, and all get the evaluation of the whole.
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
@@ -108,7 +121,8 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     done = 0
     losses = []  # on the device: nothing of a batch is waited for but what is to be written
     batches = Prefetcher(loader, device, stage.execution.engine)
-    for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False):
+    for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False,
+                      disable=not distributed.is_main()):
         output = stage(batch)
         classes = stage.classes(output)  # (N,)
         point_classes = classes[batch.inverse]  # (P,)
@@ -121,8 +135,8 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
             for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):
                 on_scene(done, scene_classes)
                 done += 1
-    result.labelled = bool(result.points.counts.any())
     result.losses = torch.stack(losses).tolist() if losses else []
+    result.join()
     return result
 
 

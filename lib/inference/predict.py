@@ -18,6 +18,7 @@ from datasets.label_ids import LabelIds, looks_like
 from datasets.label_sets import CLASSES_FILE, DEFAULT, IGNORE_LABEL, LABEL_SET_FILE, write_classes
 from datasets.scans.read import ScanOptions, read_scan
 from datasets.scans.scan import Scan
+from lib import distributed
 from lib.inference.evaluation import Evaluation, write_scores
 from lib.inference.outputs import write_prediction
 from lib.inference.predictor import Prediction, Predictor
@@ -38,15 +39,18 @@ def run_inference(config: Namespace) -> Evaluation:
     predictor = Predictor.of_config(config)
     scenes = list_scenes(config.scannet_path, config.val_phase)
     folder = Path(config.visualize_path) / "fulleval"
-    if config.visualize:
+    main = distributed.is_main()
+    if config.visualize and main:
         _prepare(folder, predictor)
+    distributed.barrier()
+    own = dict(list(scenes.items())[distributed.rank()::distributed.world()])  # this process's
     single = predictor.views_and_networks == 1
     evaluation = Evaluation.of_stage(predictor.networks[0].stage, IGNORE_LABEL, ranked=single)
     written: list[str] = []
     options, label_ids = _options(config, predictor), LabelIds(config.label_ids, predictor.label_set)
-    bar = tqdm(total=len(scenes), desc=config.val_phase, unit="scene", dynamic_ncols=True, leave=False)
+    bar = tqdm(total=len(own), desc=config.val_phase, unit="scene", dynamic_ncols=True, leave=False, disable=not main)
     with bar:
-        for name, scan in _read_ahead(scenes, options, label_ids):
+        for name, scan in _read_ahead(own, options, label_ids):
             bar.set_postfix_str(name)
             try:
                 if isinstance(scan, Exception):
@@ -60,7 +64,12 @@ def run_inference(config: Namespace) -> Evaluation:
                 evaluation.failed[name] = reason = _reason(error, scenes[name])
                 tqdm.write(f"error: {reason}", file=sys.stderr)
             bar.update()
-    evaluation.labelled = bool(evaluation.points.counts.any())
+    evaluation.join()
+    evaluation.failed = {name: evaluation.failed[name] for name in scenes if name in evaluation.failed}
+    done = {name for names in distributed.gather(written) for name in names}
+    written = [name for name in scenes if name in done]
+    if not main:
+        return evaluation
     if written:
         _report(config, evaluation)
     if config.visualize:
@@ -106,6 +115,8 @@ def _read_ahead(scenes: dict[str, Path], options: ScanOptions, label_ids: LabelI
         except Exception as error:  # whatever a format's library says of damage
             return ValueError(f"{type(error).__name__}: {error}")
 
+    if not scenes:
+        return
     with ThreadPoolExecutor(1) as reader:
         names = list(scenes)
         ahead = reader.submit(read, names[0])
@@ -129,9 +140,9 @@ def _read_labels(scan: Scan, label_ids: LabelIds) -> None:
 def _say(scan: Scan) -> None:
     """What was guessed or left out of a scan, each line once."""
     for line in dict.fromkeys(scan.remarks):
-        tqdm.write(f"{'warning: ' if line in scan.warnings else ''}{scan.name}: {line}")
+        tqdm.write(f"{'warning: ' if line in scan.warnings else ''}{scan.name}: {line}", distributed.own_output())
     for line in dict.fromkeys(line for line in scan.warnings if line not in scan.remarks):
-        tqdm.write(f"warning: {scan.name}: {line}")
+        tqdm.write(f"warning: {scan.name}: {line}", distributed.own_output())
 
 
 def _predict_and_score(scan: Scan, predictor: Predictor, evaluation: Evaluation, best: int) -> Prediction:
@@ -152,7 +163,8 @@ def _predict_and_score(scan: Scan, predictor: Predictor, evaluation: Evaluation,
             evaluation.retrieval.update(scores, labels[rows].to(scores.device))
     found = predictor.predict(cloud.points, cloud.colors, best, on_scores, voxels)
     if found.tiles > 1:
-        tqdm.write(f"{scan.name}: {len(found.voxels):,} voxels in {found.tiles} tiles (--max_voxels)")
+        tqdm.write(f"{scan.name}: {len(found.voxels):,} voxels in {found.tiles} tiles (--max_voxels)",
+                   distributed.own_output())
     if labelled:
         def classes(answers: np.ndarray) -> torch.Tensor:
             answers = torch.from_numpy(answers)

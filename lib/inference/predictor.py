@@ -16,6 +16,7 @@ from torch import Tensor
 from config.config import get_parser
 from datasets.label_sets import LabelSet
 from datasets.voxelizer import COORDINATE_LIMIT, Voxelizer, Voxels
+from lib import distributed
 from lib.checkpoint import load_checkpoint
 from lib.inference.augment import View, views
 from lib.inference.networks import load_networks, weights_of
@@ -147,6 +148,7 @@ class Predictor:
         device = self.networks[0].device
         free = free_memory(device)
         budget = MOST if free is None else SHARE_OF_FREE * free
+        budget /= distributed.on_this_machine()
         if device.type != "cuda":
             budget = min(budget, max(MOST - BYTES_OF_A_POINT * points, MOST / 4))
         need = max(network.bytes_of_a_voxel(len(self.answers)) for network in self.networks)

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from lib.losses.category_weights import BUILD_COMMAND
+from lib.losses.own_rows import draw
 
 SAMPLINGS = ("uniform", "frequency", "hard")
 
@@ -21,7 +22,8 @@ def uniform_negatives(
 
     Returns (N, count) int64.
     """
-    drawn = torch.randint(num_classes - 1, (len(target), count), generator=generator, device=target.device)
+    drawn = draw(len(target), lambda rows: torch.randint(num_classes - 1, (rows, count), generator=generator,
+                                                         device=target.device))
     return drawn + (drawn >= target[:, None])  # steps over the voxel's own class
 
 
@@ -61,7 +63,8 @@ def draw_negatives(
     """
     if table is None:
         return uniform_negatives(target, num_classes, count, generator)
-    drawn = torch.rand(len(target), count, generator=generator, device=target.device, dtype=torch.float64)
+    drawn = draw(len(target), lambda rows: torch.rand(rows, count, generator=generator, device=target.device,
+                                                      dtype=torch.float64))
     # Below 1 by more than float64 rounds at 200, so that y + drawn stays in row y.
     drawn = drawn.mul_(1 - 2.0**-32).add_(target[:, None])  # (N, count)
     return torch.searchsorted(table, drawn, right=True).sub_(target[:, None] * num_classes)

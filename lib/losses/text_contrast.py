@@ -11,6 +11,7 @@ from torch.autograd.function import once_differentiable
 from lib.losses.common import full_precision, labelled_mean, no_autocast
 from lib.losses.cross_entropy import cross_entropy
 from lib.losses.negatives import draw_negatives, negative_table
+from lib.losses.own_rows import draw
 
 FORMS = ("published", "code")
 SMALLEST_NORM = 1e-12
@@ -225,7 +226,8 @@ class PointSupCon(_AnchorLoss):
             features, _, _, labelled = self._prepare(features, target)
             # The first of a random order, labelled voxels before others: a GPU need not say how many there are.
             source = self._source(generator, target.device)
-            place = torch.rand(len(target), generator=source, device=target.device).masked_fill(~labelled, 2)
+            place = draw(len(target), lambda rows: torch.rand(rows, generator=source, device=target.device))
+            place = place.masked_fill(~labelled, 2)
             chosen = place.topk(min(self.points, len(target)), largest=False).indices  # (M,)
             unit, labelled = F.normalize(features[chosen], dim=1), labelled[chosen]  # (M, D), (M,)
             classes = target[chosen]

@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from lib.sparse.convolution import pending_convolution
 from lib.sparse.norm import can_defer, defer
+from lib.sparse.sync_norm import is_synchronised
 from lib.sparse.tensor import SparseTensor
 
 
@@ -89,7 +90,8 @@ class MinkowskiBatchNorm(nn.Module):
 
     def forward(self, x: SparseTensor) -> SparseTensor:
         bn = self.bn
-        training = self.training and len(x) > 1  # one voxel has no variance: normalise it as evaluation does
+        # one voxel has no variance: normalise it as evaluation does; beside those of other processes it has
+        training = self.training and (len(x) > 1 or is_synchronised(bn))
         training = training and bn.training
         rows = x.rows if training else x.waiting
         if can_defer(bn, rows):

@@ -6,11 +6,12 @@
 """
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
 from datasets.loader import Batch
+from lib import distributed
 from lib.memory import peak_memory
 
 Moment = float | torch.cuda.Event
@@ -66,7 +67,8 @@ class Watched:
                 return
             self._given += 1
             if self._given > self.warm_up:
-                self.marks.append(Mark(asked, stamp(self.device), batch.scenes, len(batch.features)))
+                self.marks.append(Mark(asked, stamp(self.device), [] if batch.lent else batch.scenes,
+                                       0 if batch.lent else len(batch.features)))
             yield batch
 
     def speed(self) -> Speed | None:
@@ -78,8 +80,12 @@ class Watched:
                      sum(len(mark.scenes) for mark in self.marks), sum(mark.voxels for mark in self.marks))
 
     def figures(self) -> dict[str, float]:
-        """`Speed.figures` of the marks, which are then let go, and peak memory in GB, of this process or of its GPU."""
+        """`Speed.figures` of the marks, which are then let go, and peak memory in GB, of this process or of its GPU.
+        Scenes and voxels are those of all processes, which call this together."""
         speed, self.marks = self.speed(), []
+        if speed:
+            scenes, voxels = distributed.add_up(torch.tensor([speed.scenes, speed.voxels])).tolist()
+            speed = replace(speed, scenes=scenes, voxels=voxels)
         return (speed.figures() if speed else {}) | {"peak_GB": peak_memory(self.device) / 2**30}
 
 

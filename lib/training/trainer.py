@@ -20,6 +20,7 @@ from config.resume import changed_flags
 from datasets.label_checks import check_training_labels
 from datasets.label_sets import DEFAULT, LABEL_SET_FILE
 from datasets.loader import build_loader
+from lib import distributed
 from lib.checkpoint import (
     check_same_epoch,
     fingerprint,
@@ -33,6 +34,7 @@ from lib.prefetch import Prefetcher
 from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
 from lib.training.averaging import Average
 from lib.training.readout import Readout
+from lib.training.replicas import Part, Replicas, about, learning_rate, resumed_elsewhere
 from lib.training.run_log import RunLog
 from lib.training.solvers import (
     build_optimizer,
@@ -74,12 +76,15 @@ class Training:
         check_training_labels(self.train_loader.dataset)
         self.stage = build_stage(config, self.label_set, stored).to(self.device)
         heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
-        self.optimizer = build_optimizer(config, self.stage.parameters(), heads)
+        self.replicas = Replicas(self.stage, config.sync_batch_norm)
+        rates = Namespace(**{**vars(config), "lr": learning_rate(config)})
+        self.optimizer = build_optimizer(rates, self.stage.parameters(), heads)
         self.scaler = build_scaler(config, self.device)
         self.train_batches = Watched(Prefetcher(self.train_loader, self.device, self.stage.execution.engine),
                                      self.device)
-        self.batches = -(-len(self.train_loader.dataset) // config.batch_size)
-        self.scheduler = build_scheduler(config, self.optimizer, -(-self.batches // config.iter_size))
+        self.batch_scenes = config.batch_size * distributed.world()  # of all processes
+        self.batches = -(-len(self.train_loader.dataset) // self.batch_scenes)
+        self.scheduler = build_scheduler(rates, self.optimizer, -(-self.batches // config.iter_size))
         self.average = Average(self.stage, config.ema_decay)
         self.progress = Progress()
         self.stopping = False
@@ -95,16 +100,18 @@ class Training:
         """Write `<log_dir>/<name>` with all that `--resume` needs.
 
         The first that a new run writes takes the place of all that an older run left there, lest it be taken for its
-        own; not earlier, so that a run that fails at once costs nothing.
+        own; not earlier, so that a run that fails at once costs nothing. Of several processes rank 0 writes.
         """
+        if not distributed.is_main():
+            return
         rng = {"cpu": torch.get_rng_state()}
         if self.device.type == "cuda":
             rng["cuda"] = torch.cuda.get_rng_state(self.device)
         save_checkpoint(self.folder / name, {
             **self.average.states(self.stage), "optimizer": self.optimizer.state_dict(),
             "scheduler": self.scheduler.state_dict(), "scaler": self.scaler.state_dict(), "rng": rng,
-            **asdict(self.progress), "scenes": fingerprint(self.train_loader.dataset.names),
-            "config": dict(vars(self.config)),
+            **asdict(self.progress), "processes": distributed.world(),
+            "scenes": fingerprint(self.train_loader.dataset.names), "config": dict(vars(self.config)),
             "label_table": dict(zip(self.label_set.names, self.label_set.ids.tolist())),
             "label_set": self.label_set.table()})
         for other in self.older:
@@ -133,10 +140,13 @@ class Training:
             raise ValueError(f"{path}: --resume needs a checkpoint of the same stage and flags ({reason}); "
                              "to start from its weights use --weights") from None
         check_same_epoch(content, path, self.config, self.train_loader.dataset.names)
+        self.progress.batch, elsewhere = resumed_elsewhere(content, self.config)
         print(f"resumed {path} at step {self.progress.step}, epoch {self.progress.epoch}")
         if isinstance(content.get("config"), dict):
             for line in changed_flags(content["config"], vars(self.config)):
                 print(f"changed: {line}")
+        if elsewhere:
+            print(elsewhere)
 
     @property
     def finished(self) -> bool:
@@ -147,18 +157,24 @@ class Training:
 def train(config: Namespace) -> None:
     """Train the stage that the flags select until --max_epoch or --max_iter."""
     run = Training(config)
+    distributed.barrier()  # before anything of the folder changes, all have read what they start from
+    main = distributed.is_main()
     if run.label_set.name != DEFAULT:
-        run.label_set.write(run.folder / LABEL_SET_FILE)
+        if main:
+            run.label_set.write(run.folder / LABEL_SET_FILE)
         config.label_set = str(run.folder / LABEL_SET_FILE)
-    write_config(config, run.folder / "config.yaml")
+    if main:
+        write_config(config, run.folder / "config.yaml")
     trained = sum(p.numel() for p in run.stage.parameters() if p.requires_grad)
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
           f"{len(run.train_loader.dataset)} scenes to train on, "
           f"{len(run.val_loader.dataset)} to validate on, {run.device}")
+    if line := about(config, run.device):
+        print(line)
     if run.finished:
         print(f"nothing left to train: --max_epoch {config.max_epoch} or --max_iter {config.max_iter} is reached; "
               "give a larger one")
-    with RunLog(run.folder, run.progress.step if config.resume else None) as writer, _stop_on_signal(run):
+    with RunLog(run.folder, run.progress.step if config.resume else None, main) as writer, _stop_on_signal(run):
         while not run.finished:
             train_one_epoch(run, writer)
             writer.scalars(run.train_batches.figures(), run.progress.step, "speed", epoch=run.progress.epoch)
@@ -172,7 +188,7 @@ def train(config: Namespace) -> None:
                 if run.progress.best > best:
                     run.save("best.ckpt")
             run.save("last.ckpt")
-            if run.stopping and not run.finished:
+            if distributed.any_of(run.stopping) and not run.finished:
                 print(f"stopped at step {run.progress.step}; go on with --resume {run.folder}")
                 return
 
@@ -181,9 +197,9 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
     """Train on the rest of the epoch in hand. Raises ValueError when the loss is not finite."""
     config, progress, stage = run.config, run.progress, run.stage
     stage.train()
-    run.train_loader.set_epoch(progress.epoch, progress.batch * config.batch_size)
+    run.train_loader.set_epoch(progress.epoch, progress.batch * run.batch_scenes)
     bar = tqdm(run.train_batches, desc=f"epoch {progress.epoch}", initial=progress.batch, total=run.batches,
-               unit="batch", dynamic_ncols=True)
+               unit="batch", dynamic_ncols=True, disable=not distributed.is_main())
     run.optimizer.zero_grad(set_to_none=True)
     group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
     total = torch.zeros((), device=run.device)
@@ -193,25 +209,30 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
         placed.update(batch.placed)
         skipped.update(batch.skipped)
         unlabelled.update(dict.fromkeys(batch.unlabelled))
-        loss = config.embedding_loss_lambda * _loss(run, batch) if config.use_embedding_loss else _loss(run, batch)
-        run.scaler.scale(loss / group).backward()
-        total += loss.detach() / group
         progress.batch += 1
-        if progress.batch % config.iter_size and progress.batch < run.batches:
+        completes_step = progress.batch % config.iter_size == 0 or progress.batch >= run.batches
+        with run.replicas.part_of(batch, completes_step) as part:
+            loss = _loss(run, batch)
+            run.scaler.scale(loss * part.of_gradient / group).backward()
+        total += loss.detach() * part.of_loss / group
+        progress.unlabelled_batches += not part.labelled
+        if not completes_step:
             continue
         norm = clip_gradients(run.optimizer, run.scaler, config.clip_grad_norm) if config.clip_grad_norm else None
-        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total, norm)))
+        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total, part, norm)))
         take_step(run.optimizer, run.scaler)
+        run.replicas.agree_on_statistics()
         run.average.update(stage, progress.step)
         run.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         run.scheduler.step_iteration()
         total.zero_()
         group = min(config.iter_size, run.batches - progress.batch)
-        if run.stopping or progress.step >= config.max_iter:
+        if distributed.any_of(run.stopping) or progress.step >= config.max_iter:
             break
     report_steps(config, writer, bar, readout.flush())
     bar.close()
+    placed, skipped, unlabelled = _of_all(placed, skipped, unlabelled)
     if placed or skipped:
         tqdm.write(instance_report(placed, skipped))
         writer.scalars({"instances_placed": placed.total(), "instances_skipped": skipped.total()}, progress.step)
@@ -224,15 +245,26 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
 
 
 def _loss(run: Training, batch) -> torch.Tensor:
-    """Loss of a batch; one without a labelled voxel gives 0 with a zero gradient and is counted (lesson L6)."""
-    run.progress.unlabelled_batches += not batch.labelled
-    return run.stage.criterion(run.stage(batch), batch.labels)
+    """Loss of a batch; one without a labelled voxel gives 0 with a zero gradient (lesson L6)."""
+    loss = run.stage.criterion(run.replicas(batch), batch.labels)
+    return run.config.embedding_loss_lambda * loss if run.config.use_embedding_loss else loss
 
 
-def _figures(run: Training, scenes: list[str], loss: torch.Tensor, norm: torch.Tensor | None
+def _of_all(placed: Counter, skipped: Counter, unlabelled: dict[str, None]) -> tuple[Counter, Counter, dict]:
+    """What the processes counted of an epoch, together."""
+    parts = distributed.gather([placed, skipped, list(unlabelled)])
+    placed, skipped = (sum((Counter(part[k]) for part in parts), Counter()) for k in (0, 1))
+    return placed, skipped, dict.fromkeys(name for part in parts for name in part[2])
+
+
+def _figures(run: Training, scenes: list[str], loss: torch.Tensor, part: Part, norm: torch.Tensor | None
              ) -> tuple[Step, torch.Tensor]:
-    """The step in hand and its figures (n,), still on the device. norm: of its gradients, where they are clipped."""
-    figures = {"loss": loss, **getattr(run.stage.criterion, "terms", {})}
+    """The step in hand and its figures (n,), still on the device: losses of all processes' voxels. part: of this one's
+    last batch; norm: of the gradients, where they are clipped."""
+    terms = {name: value * part.of_loss for name, value in getattr(run.stage.criterion, "terms", {}).items()}
+    figures = {"loss": loss, **terms}
+    summed = distributed.add_up(torch.stack([value.detach().float() for value in figures.values()]))
+    figures = dict(zip(figures, summed))
     if run.scaler.is_enabled():
         figures["loss_scale"] = run.scaler.scale(torch.ones_like(loss))
     if norm is not None:
@@ -260,8 +292,9 @@ def validate(run: Training, writer: RunLog) -> float | None:
                f"{evaluation.report()}")
     if miou > progress.best:
         progress.best = miou
-        write_scores(run.folder / "scores.json", evaluation, run.config.save_confusion, step=progress.step,
-                     epoch=progress.epoch)
+        if distributed.is_main():
+            write_scores(run.folder / "scores.json", evaluation, run.config.save_confusion, step=progress.step,
+                         epoch=progress.epoch)
     return evaluation.loss if run.config.scheadule_monitor == "val_loss" else miou
 
 

@@ -63,7 +63,8 @@ def test_a_batch_counts_what_was_placed_and_what_was_skipped():
 def test_the_seed_chooses_the_order(dataset_config):
     orders = []
     for dataset_config.seed in (42, 43):
-        orders.append(list(build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler))
+        loader = build_loader(dataset_config, "train", training=True, label_set=SCANNET200)
+        orders.append(list(loader.batch_sampler.sampler))
     assert orders[0] != orders[1] and sorted(orders[0]) == sorted(orders[1])
 
 

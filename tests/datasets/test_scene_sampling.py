@@ -52,9 +52,9 @@ def test_classes_come_from_the_roots_file_or_else_from_the_scans(dataset_config,
 
 def test_a_flag_chooses_it(dataset_config):
     dataset_config.scene_sampling = "repeat_factor"
-    assert build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler.repeats is not None
+    assert build_loader(dataset_config, "train", True, SCANNET200).batch_sampler.sampler.repeats is not None
     dataset_config.scene_sampling = "uniform"
-    assert build_loader(dataset_config, "train", training=True, label_set=SCANNET200).sampler.repeats is None
+    assert build_loader(dataset_config, "train", True, SCANNET200).batch_sampler.sampler.repeats is None
 
 
 
