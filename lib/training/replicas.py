@@ -123,4 +123,3 @@ def resumed_elsewhere(content: dict, config: Namespace) -> tuple[int, str]:
            "batch norm's statistics and the number of steps are others from here on"
     again = scenes - batch * step
     return batch, line + (f"; {again} scene(s) of this epoch come again" if again else "")
-

@@ -13,7 +13,7 @@ CPU = torch.device("cpu")
 def watched(monkeypatch, moments, warm_up=0, batches=3):
     clock = iter(moments)
     monkeypatch.setattr(throughput.time, "perf_counter", lambda: next(clock))
-    return Watched([Namespace(scenes=["a", "b"], features=[0] * 7)] * batches, CPU, warm_up)
+    return Watched([Namespace(scenes=["a", "b"], features=[0] * 7, lent=False)] * batches, CPU, warm_up)
 
 
 def test_waiting_for_data_is_told_from_computing(monkeypatch):
