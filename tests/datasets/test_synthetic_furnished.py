@@ -22,10 +22,11 @@ from datasets.synthetic.furnished.catalogue import credits, furnished_catalogue,
 from datasets.synthetic.furnished.geometry import largest_rectangle
 from datasets.synthetic.furnished.models import Entry, entries, load_library, other_colors, read_catalogue
 from datasets.synthetic.furnished.obj import face_colors, read_obj
-from datasets.synthetic.furnished.plans import draw_plan, walls_of
+from datasets.synthetic.furnished.plans import draw_plan, shape_ceiling, walls_of
 from datasets.synthetic.furnished.rooms import FURNITURE, LOOSE, build_furnished_room, crowded_counts
 from datasets.synthetic.layout import Layout, furnish
 from datasets.synthetic.objects.shapes import Shape
+from datasets.synthetic.rooms import Room
 from datasets.synthetic.scanners import fused
 from datasets.synthetic.scanners.path import Poses, drifted, within
 from datasets.synthetic.scanners.sensor import measured_depth
@@ -277,6 +278,18 @@ def furnished_rooms(count, kind="living", seed=0):
 
 def urgency_of(plan):
     return dict.fromkeys(CATALOGUE, 1) | urgency(plan)
+
+
+def test_every_ceiling_fits_under_the_lowest_and_the_highest():
+    for height in (2.3, 3.3):
+        for seed in range(60):
+            rng = np.random.default_rng(seed)
+            plan = draw_plan(rng, "office", 1.0)
+            room = Room("office", plan.width, plan.depth, height, walls_of(plan.outline))
+            shape_ceiling(rng, room)
+            for piece in room.pieces:
+                z = piece.shape.mesh().vertices[:, 2]
+                assert z.min() > 1.2 and z.max() <= height + 1e-6
 
 
 def test_walls_close_around_plans_that_are_no_rectangles():

@@ -102,10 +102,10 @@ def shape_ceiling(rng: np.random.Generator, room: Room) -> None:
         for k in range(8):
             room.block((0, y[k], z[k], length, y[k + 1], h + 1), at, yaw)
     elif kind == "step":
-        reach, drop = rng.uniform(0.3, min(1.2, 0.4 * across)), rng.uniform(0.12, min(0.5, h - 2.2))
+        reach, drop = rng.uniform(0.3, min(1.2, 0.4 * across)), rng.uniform(0.12, max(0.12, min(0.5, h - 2.2)))
         shape.box((0, 0, h - drop), (length, reach, h), color)
     elif kind == "beams":
-        wide, drop = rng.uniform(0.08, 0.3), rng.uniform(0.08, min(0.3, h - 2.15))
+        wide, drop = rng.uniform(0.08, 0.3), rng.uniform(0.08, max(0.08, min(0.3, h - 2.15)))
         for y in np.linspace(0, across, int(rng.integers(1, 5)) + 2)[1:-1]:
             shape.box((0, y - wide / 2, h - drop), (length, y + wide / 2, h), color)
     else:
