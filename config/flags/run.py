@@ -15,6 +15,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                           "and what they change is printed")
     run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
+    run.add_argument("--val_pictures", type=whole, default=4, metavar="N",
+                     help="validation scenes that TensorBoard shows after each validation, prediction beside ground "
+                          "truth; 0: none")
     run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")
     run.add_argument("--visualize_path", default="outputs/visualize", metavar="DIR", help="they go to DIR/fulleval")
     run.add_argument("--save_confusion", type=str2bool, default=False,

@@ -33,6 +33,7 @@ from lib.inference.evaluation import evaluate, write_scores
 from lib.prefetch import Prefetcher
 from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
 from lib.training.averaging import Average
+from lib.training.pictures import ValidationPictures
 from lib.training.readout import Readout
 from lib.training.replicas import Part, Replicas, about, learning_rate, resumed_elsewhere
 from lib.training.run_log import RunLog
@@ -85,6 +86,7 @@ class Training:
         self.batch_scenes = config.batch_size * distributed.world()  # of all processes
         self.batches = -(-len(self.train_loader.dataset) // self.batch_scenes)
         self.scheduler = build_scheduler(rates, self.optimizer, -(-self.batches // config.iter_size))
+        self.pictures = ValidationPictures(config, self.val_loader.dataset, self.device)
         self.average = Average(self.stage, config.ema_decay)
         self.progress = Progress()
         self.stopping = False
@@ -280,7 +282,8 @@ def validate(run: Training, writer: RunLog) -> float | None:
     ReduceLROnPlateau watches."""
     progress = run.progress
     with run.average.in_place(run.stage):
-        evaluation = evaluate(run.stage, run.val_loader, run.device, f"validate {progress.epoch}")
+        evaluation = evaluate(run.stage, run.val_loader, run.device, f"validate {progress.epoch}", run.pictures.keep)
+        run.pictures.write(writer, run.stage, evaluation, progress.step)
     if not evaluation.labelled:
         print("validation scenes are unlabelled: no scores")
         return None

@@ -25,41 +25,57 @@ def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_c
     if len(panels.points) > max_points:
         panels = panels.select(np.random.default_rng(0).choice(len(panels.points), max_points, replace=False))
     titles, colors = zip(*panels.pictures())
-    text, small = (ImageFont.load_default(max(10, round(width * part))) for part in (0.0125, 0.0092))
-    gap = round(width * 0.01)
-    panel_width = (width - gap * (len(titles) + 1)) // len(titles)
-    extent = np.ptp(panels.points @ view.axes[:2].T, axis=0) + 1e-6
-    panel_height = round(panel_width * float(np.clip(extent[1] / extent[0], 0.4, 1.2 if len(titles) > 1 else 0.7)))
-    rendered = render_points(panels.points, list(colors), view, (panel_width, panel_height))
-
-    title, counted = title or whole.name, f"   {len(whole.points):,} points"
-    if text.getlength(title + counted) > width - 2 * gap:
-        while title and text.getlength(f"{title}...{counted}") > width - 2 * gap:
-            title = title[:-1]
-        title += "..."
-    title += counted
+    rendered = render_points(panels.points, list(colors), view, panel_size(panels.points, view, width, len(titles)))
+    about = f"   {len(whole.points):,} points"
     if whole.prediction is not None and whole.truth is not None:
         accuracy = point_accuracy(whole.prediction, whole.truth)
-        title += "   unlabelled" if np.isnan(accuracy) else f"   point accuracy {100 * accuracy:.1f} %"
+        about += "   unlabelled" if np.isnan(accuracy) else f"   point accuracy {100 * accuracy:.1f} %"
+    return compose(title or whole.name, about, list(zip(titles, rendered)), width, entries,
+                   None if panels.heat is None else panels.heat_range)
+
+
+def panel_size(points: np.ndarray, view: View, width: int, panels: int) -> tuple[int, int]:
+    """Width and height in pixels of each of several panels side by side in a sheet. points: (N, 3) m, shown in all."""
+    gap = round(width * 0.01)
+    panel_width = (width - gap * (panels + 1)) // panels
+    extent = np.ptp(points @ view.axes[:2].T, axis=0) + 1e-6
+    return panel_width, round(panel_width * float(np.clip(extent[1] / extent[0], 0.4, 1.2 if panels > 1 else 0.7)))
+
+
+def compose(title: str, about: str, panels: list[tuple[str, np.ndarray]], width: int,
+            entries: list[tuple[str, tuple[int, int, int] | None]], heat_range: tuple[float, float] | None = None
+            ) -> Image.Image:
+    """Panels side by side, a title above, a legend below, or the scale of a heat map under the last.
+
+    about: behind the title, which is cut where there is no room for both. panels: heading and (H, W, 3) uint8, all as
+    large as `panel_size` says. entries: names and colours of the legend, the most important first.
+    """
+    text, small = (ImageFont.load_default(max(10, round(width * part))) for part in (0.0125, 0.0092))
+    gap = round(width * 0.01)
+    panel_height, panel_width = panels[0][1].shape[:2]
+    if text.getlength(title + about) > width - 2 * gap:
+        while title and text.getlength(f"{title}...{about}") > width - 2 * gap:
+            title = title[:-1]
+        title += "..."
     line, swatch = round(small.size * 1.6), round(small.size * 1.1)
     longest = max((small.getlength(name) for name, _ in entries), default=0)
     per_row = max(1, int((width - 2 * gap) // (longest + swatch * 2.2)))
     if len(entries) > LEGEND_ROWS * per_row:
         room = LEGEND_ROWS * per_row - 1
         entries = entries[:room] + [(f"+{len(entries) - room} more", None)]
-    rows = -(-len(entries) // per_row) if panels.heat is None else 2
+    rows = -(-len(entries) // per_row) if heat_range is None else 2
 
     top = round(text.size * 2) + round(small.size * 1.8)
     sheet = Image.new("RGB", (width, top + panel_height + gap + rows * line + gap), "white")
     draw = ImageDraw.Draw(sheet)
-    draw.text((gap, round(text.size * 0.5)), title, fill=(20, 20, 20), font=text)
-    for i, (name, picture) in enumerate(zip(titles, rendered)):
+    draw.text((gap, round(text.size * 0.5)), title + about, fill=(20, 20, 20), font=text)
+    for i, (name, picture) in enumerate(panels):
         left = gap + i * (panel_width + gap)
         draw.text((left, top - round(small.size * 1.5)), name, fill=(90, 90, 90), font=small)
         sheet.paste(Image.fromarray(picture), (left, top))
-    if panels.heat is not None:
+    if heat_range is not None:
         corner = (width - gap - panel_width, top + panel_height + gap // 2)
-        _draw_scale(draw, panels.heat_range, corner, panel_width, small)
+        _draw_scale(draw, heat_range, corner, panel_width, small)
     column_width = (width - 2 * gap) // per_row
     for i, (name, color) in enumerate(entries):
         # Down the columns, as one reads a list.

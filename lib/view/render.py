@@ -121,6 +121,29 @@ def surface_light(points: np.ndarray, shown: np.ndarray, view: View) -> np.ndarr
     return light
 
 
+@dataclass(frozen=True)
+class Shaded:
+    """A view of a point cloud that has no colours yet, SUPERSAMPLING times as fine as the picture.
+
+    index: (H, W) of the point at each pixel, -1 for background; shade: (H, W, 1) float32, brightness.
+    """
+    index: np.ndarray
+    shade: np.ndarray
+
+    def paint(self, colors: np.ndarray) -> np.ndarray:
+        """The picture (H, W, 3) uint8 on white. colors: (N, 3) uint8 of the points."""
+        picture = np.where(self.index[..., None] < 0, np.float32(255), colors[self.index] * self.shade)
+        height, width = (side // SUPERSAMPLING for side in self.index.shape)
+        picture = picture.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean((1, 3))
+        return np.clip(np.round(picture), 0, 255).astype(np.uint8)
+
+    def visible(self) -> tuple[np.ndarray, "Shaded"]:
+        """Indices (V,) of the points that are seen, and the same view of these alone."""
+        rows, index = np.unique(self.index, return_inverse=True)
+        background = int(rows[0] < 0)
+        return rows[background:], Shaded((index.reshape(self.index.shape) - background).astype(np.int32), self.shade)
+
+
 def render_points(points: np.ndarray, colors: np.ndarray | list[np.ndarray], view: View,
                   size: tuple[int, int]) -> np.ndarray | list[np.ndarray]:
     """A shaded picture of a point cloud on white.
@@ -128,6 +151,12 @@ def render_points(points: np.ndarray, colors: np.ndarray | list[np.ndarray], vie
     points: (N, 3) m; colors: (N, 3) uint8, or a list of such for several pictures of the same points; size: width,
     height in pixels. Returns (H, W, 3) uint8, or a list.
     """
+    shaded = shade_points(points, view, size)
+    return [shaded.paint(each) for each in colors] if isinstance(colors, list) else shaded.paint(colors)
+
+
+def shade_points(points: np.ndarray, view: View, size: tuple[int, int]) -> Shaded:
+    """What takes the time of `render_points`, the same for any colours. points: (N, 3) m; size: of the picture."""
     width, height = size
     fine = (width * SUPERSAMPLING, height * SUPERSAMPLING)
     radius = 0.9 * point_spacing(points)
@@ -136,13 +165,7 @@ def render_points(points: np.ndarray, colors: np.ndarray | list[np.ndarray], vie
     seen = np.zeros(len(points) + 1, bool)
     seen[index] = True  # -1 marks the extra last one
     light = surface_light(points, np.flatnonzero(seen[:-1]), view)[index]
-    shade = (light * eye_dome_shade(depth, max(1, round(min(fine) / 400))))[..., None].astype(np.float32)
-    pictures = []
-    for each in colors if isinstance(colors, list) else [colors]:
-        picture = np.where(index[..., None] < 0, np.float32(255), each[index] * shade)
-        picture = picture.reshape(height, SUPERSAMPLING, width, SUPERSAMPLING, 3).mean((1, 3))
-        pictures.append(np.clip(np.round(picture), 0, 255).astype(np.uint8))
-    return pictures if isinstance(colors, list) else pictures[0]
+    return Shaded(index, (light * eye_dome_shade(depth, max(1, round(min(fine) / 400))))[..., None].astype(np.float32))
 
 
 HEAT = np.array([[205, 209, 216], [238, 202, 130], [245, 150, 60], [214, 55, 40], [120, 5, 45]])  # grey to dark red
