@@ -118,7 +118,7 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     stage.eval()
     ignore_label = loader.dataset.ignore_label
     result = Evaluation.of_stage(stage, ignore_label)
-    done = 0
+    place = {name: index for index, name in enumerate(loader.dataset.names)}
     losses = []  # on the device: nothing of a batch is waited for but what is to be written
     batches = Prefetcher(loader, device, stage.execution.engine)
     for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False,
@@ -132,9 +132,9 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
                 result.retrieval.update(stage.cosines(output), batch.labels)
             losses.append(stage.criterion(output, batch.labels))
         if on_scene:
-            for scene_classes in np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1]):
-                on_scene(done, scene_classes)
-                done += 1
+            of_scenes = np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1])
+            for name, scene_classes in zip(batch.scenes, of_scenes, strict=True):
+                on_scene(place[name], scene_classes)
     result.losses = torch.stack(losses).tolist() if losses else []
     result.join()
     return result

@@ -57,7 +57,8 @@ class ValidationPictures:
 
     def write(self, log: RunLog, stage: torch.nn.Module, evaluation: Evaluation, step: int) -> None:
         """Draw and log all. What goes wrong with a picture is said once: no training ends for it."""
-        if self._failed:
+        if self._failed or not log.writes:
+            self._found.clear()
             return
         try:
             if evaluation.labelled:

@@ -28,7 +28,7 @@ class RunLog:
         """resumed_at: step of the checkpoint gone on from: what was logged after it comes again, and is cut off. None:
         a new run, which begins the file anew.
         """
-        self._writer, self._lines = None, Path(folder) / METRICS_FILE
+        self.writes, self._writer, self._lines = writes, None, Path(folder) / METRICS_FILE
         if not writes:
             return
         # TensorBoard takes steps from purge_step on out of what was logged before

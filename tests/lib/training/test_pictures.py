@@ -60,6 +60,16 @@ def test_a_scene_that_another_process_validated_gets_the_same_picture(run_flags)
     assert name == "val0000_00" and np.array_equal(np.asarray(here), np.asarray(elsewhere))
 
 
+def test_evaluation_names_a_scene_by_its_place_in_the_list_also_where_it_sees_only_some(run_flags):
+    run = trainer.Training(get_config(run_flags()))
+    found = {}
+    trainer.evaluate(run.stage, run.val_loader, run.device, "", found.__setitem__)
+    run.val_loader.batch_sampler.world, run.val_loader.batch_sampler.rank = 2, 1  # the second of two processes
+    part = {}
+    trainer.evaluate(run.stage, run.val_loader, run.device, "", part.__setitem__)
+    assert sorted(found) == [0, 1] and list(part) == [1] and np.array_equal(part[1], found[1])
+
+
 def test_wrong_points_are_red_and_right_ones_grey():
     points = np.stack(np.meshgrid(np.arange(40), np.arange(40)), -1).reshape(-1, 2) * 0.02
     points = np.column_stack([points, np.zeros(len(points))]).astype(np.float32)
