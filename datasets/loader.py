@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, SequentialSampler
 from datasets.label_sets import LabelSet
 from datasets.scannet200 import DATASETS, Sample
 from datasets.scene_sampling import BatchesInTurn, EpochSampler, SharedBatches, repeat_factors, scene_classes
+from datasets.workers import InHand, ignore_signals_of_the_parent
 from lib import distributed
 from lib.sparse.coordinates import CoordinateManager
 
@@ -149,7 +150,7 @@ def build_loader(config: Namespace, split: str, training: bool, label_set: Label
     order = EpochSampler(len(dataset), config.seed, dataset.repeats) if training else SequentialSampler(dataset)
     batches = (SharedBatches if training else BatchesInTurn)(order, batch_size, distributed.rank(), distributed.world())
     return SceneLoader(
-        _ErrorsAsSamples(dataset), batch_sampler=batches, num_workers=workers,
+        _ErrorsAsSamples(dataset, InHand(workers)), batch_sampler=batches, num_workers=workers,
         collate_fn=functools.partial(_first_error_or, join), worker_init_fn=_start_worker,
         generator=torch.Generator().manual_seed(config.seed),  # its own: looping draws nothing from the global one
         persistent_workers=workers > 0 and (training or config.cache_data),  # else their caches die with the epoch
@@ -159,8 +160,8 @@ def build_loader(config: Namespace, split: str, training: bool, label_set: Label
 class _ErrorsAsSamples(Dataset):
     """A dataset whose user errors are returned, not raised: DataLoader wraps what a worker raises in its traceback."""
 
-    def __init__(self, dataset: Dataset):
-        self.inner = dataset
+    def __init__(self, dataset: Dataset, in_hand: InHand):
+        self.inner, self.in_hand = dataset, in_hand
 
     def __len__(self) -> int:
         return len(self.inner)
@@ -171,10 +172,15 @@ class _ErrorsAsSamples(Dataset):
         return getattr(self.inner, name)
 
     def __getitem__(self, index: int):
+        scene = index[0] if isinstance(index, tuple) else index
         try:
-            return self.inner[index]
+            with self.in_hand.at(scene):
+                return self.inner[index]
         except (ValueError, OSError) as error:
             return error
+        except MemoryError:
+            return ValueError(f"{self.inner.paths[scene]}: out of memory while it was read; take fewer --num_workers, "
+                              "or cut it in parts")
 
 
 def _first_error_or(join, samples: list) -> Batch | Exception:
@@ -182,6 +188,7 @@ def _first_error_or(join, samples: list) -> Batch | Exception:
 
 
 def _start_worker(_: int) -> None:
+    ignore_signals_of_the_parent()
     torch.set_num_threads(1)  # workers are the parallelism; more threads in each would fight over the cores
     seed = torch.initial_seed() % 2**32  # differs between workers; augmentation does not depend on it
     random.seed(seed)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from datasets.cropping import around_a_label
 from datasets.instance_sampling import InstanceSampler
 from datasets.label_ids import LabelIds
 from datasets.label_sets import LabelSet, read_names
@@ -22,6 +23,7 @@ from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
+CROP = 1  # of the numbers drawn for a sample, those of --max_scene_voxels
 
 
 @dataclass
@@ -52,7 +54,8 @@ class SceneDataset(torch.utils.data.Dataset):
     and, for a scene that comes again in an epoch, dataset[index, times before], on these times alone, so it is the same
     whatever process computes it; the epoch lies in shared memory, where `set_epoch` in the main process reaches running
     workers. repeats: (N,) how often scenes come in relation to each other, or None; those to mix with come so, too.
-    config.cache_data keeps decoded scenes memory-mapped beside the scans.
+    config.max_scene_voxels: what has more is cropped, in training. config.cache_data keeps decoded scenes memory-mapped
+    beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
     for an empty list, a scene name listed twice (outputs carry the name), a wrong voxel size, and an ignore label that
@@ -77,6 +80,7 @@ class SceneDataset(torch.utils.data.Dataset):
         self.color_dropout = config.color_dropout
         self.seed = config.seed
         self.mix_scenes = config.mix_scenes if training else 0.0
+        self.max_voxels = config.max_scene_voxels if training else 0
         self.sampler = _instance_sampler(config, label_set) if training and config.sample_tail_instances else None
         self.held_out = _held_out(config, label_set)
         self.label_ids = LabelIds(config.label_ids, label_set)
@@ -134,6 +138,10 @@ class SceneDataset(torch.utils.data.Dataset):
                 points, colors, labels = mix((points, colors, labels), cloud, rng)
                 name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
             voxels = self.voxelizer(points, colors, labels)
+            if self.max_voxels:  # with numbers of its own, so that it changes no other draw
+                crop = np.random.default_rng([self.seed, int(self._epoch[0]), index, before, CROP])
+                voxels = voxels.of_rows(around_a_label(voxels.coordinates, voxels.labels, self.max_voxels, crop,
+                                                       self.ignore_label))
         except ValueError as error:
             path = str(self.paths[index])
             raise ValueError(str(error) if path in str(error) else f"{path}: {error}") from None

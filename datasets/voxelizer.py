@@ -23,6 +23,11 @@ class Voxels(NamedTuple):
     labels: np.ndarray | None
     inverse: np.ndarray
 
+    def of_rows(self, rows: np.ndarray) -> "Voxels":
+        """Those of rows (K,), in their order; without the inverse, as points of the others have no voxel."""
+        labels = None if self.labels is None else self.labels[rows]
+        return Voxels(self.coordinates[rows], self.features[rows], labels, np.empty(0, self.inverse.dtype))
+
 
 class Voxelizer:
     """Cuts space into cubes of `voxel_size` metres; the one at the origin spans [0, voxel_size) on each axis."""

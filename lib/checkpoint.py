@@ -15,8 +15,9 @@ import torch
 from torch import Tensor, nn
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from datasets.files import replacing
 from datasets.label_sets import LabelSet, load_label_set
+from lib.checkpoint_files import check_sum
+from lib.checkpoint_files import save_checkpoint as save_checkpoint
 from lib.network_folder import find_network, read_network
 
 PREFIX = "model."
@@ -26,7 +27,7 @@ EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling", "repeat_thre
                "label_ids", "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
                "instance_sampling_weights", "mix_scenes", "train_augmentation", "elastic_distortion",
                "data_aug_color_trans_ratio", "data_aug_color_jitter_std", "color_dropout", "data_aug_scale_min",
-               "data_aug_scale_max")
+               "data_aug_scale_max", "max_scene_voxels")
 CLASSIFIER = "final."  # prefix of the weights whose last axis is the classes
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 
@@ -52,19 +53,14 @@ class _Inert:
         return OrderedDict()
 
 
-def save_checkpoint(path: str | Path, content: dict) -> None:
-    """Write a dictionary of tensors and plain values; the file takes its name only when it is complete."""
-    with replacing(path, "wb") as file:
-        torch.save(content, file)
-
-
 def load_checkpoint(path: str | Path) -> dict:
     """Read a checkpoint to the CPU with `weights_only`; classes of `INERT` become dictionaries, others are refused.
 
     A folder that `lib.export` wrote, its model.safetensors, or its name in the clone's weights/, gives the same
     dictionary, of what it has.
 
-    Raises FileNotFoundError, or ValueError for anything else. Nothing in the file is run or imported.
+    Raises FileNotFoundError, or ValueError for anything else, a checksum that is not that of the file's bytes included.
+    Nothing in the file is run or imported.
     """
     path = Path(path)
     if folder := find_network(path):
@@ -73,6 +69,7 @@ def load_checkpoint(path: str | Path) -> dict:
         raise ValueError(f"{path}: is a folder; name a checkpoint in it, such as {path / 'best.ckpt'}")
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such checkpoint; training writes best.ckpt and last.ckpt to its --log_dir")
+    check_sum(path)
     try:
         with warnings.catch_warnings(), safe_globals([(_Inert, name) for name in INERT]):
             warnings.simplefilter("ignore")  # about the pickle protocol of a file that is then refused, or read
@@ -116,14 +113,28 @@ def _plain(content: dict) -> dict:
 
 
 def newest_checkpoint(path: str | Path) -> Path:
-    """The checkpoint to resume from: the file itself, or of a folder the one with the highest step (lesson L19)."""
+    """The checkpoint to resume from: the file itself, or of a folder the one with the highest step (lesson L19).
+
+    Damaged ones are passed over, and named. Raises ValueError where there is no other.
+    """
     path = Path(path)
     if not path.is_dir():
         return path
     files = list(path.glob("*.ckpt"))
     if not files:
         raise FileNotFoundError(f"{path}: no .ckpt file to resume from")
-    return max(files, key=lambda file: (load_checkpoint(file).get("step", -1), file.stat().st_mtime))
+    whole, damaged = [], []
+    for file in files:
+        try:
+            whole.append((load_checkpoint(file).get("step", -1), file.stat().st_mtime, file))
+        except ValueError as error:
+            damaged.append(str(error))
+    if not whole:
+        raise ValueError(f"{path}: holds no checkpoint that is whole: {'; '.join(damaged)}")
+    step, _, newest = max(whole)
+    for line in damaged:
+        print(f"warning: {line}; going on from {newest}, step {step}")
+    return newest
 
 
 def fingerprint(scenes: Sequence[str]) -> list[int]:

@@ -11,7 +11,8 @@ from pathlib import Path
 import torch
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
-_ALLOCATOR_SAYS = ("not enough memory", "out of memory", "can't allocate memory", "bad allocation")
+_ALLOCATOR_SAYS = ("not enough memory", "out of memory", "can't allocate memory", "bad allocation", "bad_alloc",
+                   "alloc_failed")
 
 
 def free_memory(device: torch.device) -> int | None:

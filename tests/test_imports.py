@@ -14,7 +14,7 @@ LAYERS = (
     ("lib.sparse", "lib.memory", "lib.launch", "config.command", "config.types", "config.retired", "datasets.files",
      "datasets.weighting"),
     ("datasets.label_sets",),
-    ("lib.network_folder",),
+    ("lib.network_folder", "lib.checkpoint_files"),
     ("lib.checkpoint",),
     ("config",),
     ("datasets",),

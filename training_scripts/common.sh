@@ -60,13 +60,15 @@ weights_from() {
   fi
 }
 
-# run_main LOG_DIR ARGS...: main.py; what it prints is also kept in LOG_DIR/TIME.txt. Returns main.py's exit code.
+# run_main LOG_DIR ARGS...: main.py; what it prints is also kept in LOG_DIR/TIME.txt. Returns main.py's exit code. Signals
+# that go to all processes of a job, as Ctrl-C does and schedulers send them, are main.py's to answer: the others stay.
 run_main() {
   local log_dir=$1 log code
   shift
   mkdir -p "$log_dir" || return 1
   log=$log_dir/$(date +%Y-%m-%d_%H-%M-%S).txt
-  "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@" | tee "$log"
+  trap : TERM USR1
+  "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@" | (trap '' INT TERM USR1 && exec tee "$log")
   code=${PIPESTATUS[0]}
   if [ ! -s "$log" ]; then rm -f "$log"; rmdir "$log_dir" 2>/dev/null; fi
   return "$code"

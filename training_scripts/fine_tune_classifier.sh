@@ -2,6 +2,7 @@
 # Stage 3, classifier fine-tuning, from stage 2's weights of the same POSTFIX. Run or source:
 #   training_scripts/fine_tune_classifier.sh BATCH LOSS SAMPLE_TAIL POSTFIX [ARGS of main.py, quoted or not]
 # LOSS: cross_entropy, focal, lovasz, or a sum such as focal+0.5*lovasz; SAMPLE_TAIL: True or False
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then trap : TERM USR1; fi  # main.py answers them
 (
   CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1

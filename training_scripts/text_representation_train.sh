@@ -4,6 +4,7 @@
 # Where ARGS says nothing of the loss, it is cross entropy over all anchors, which helps stage 2 most of what was measured
 # (docs/anchors.md). The paper's, main.py's own default, is `--embedding_loss_type contrast`; --contrast_form and other
 # flags that this loss alone reads choose it, too.
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then trap : TERM USR1; fi  # main.py answers them
 (
   CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1

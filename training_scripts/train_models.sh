@@ -2,6 +2,7 @@
 # Stage 2, segmentation, from stage 1's weights of the same POSTFIX where there are any. Run or source:
 #   training_scripts/train_models.sh BATCH LOSS POSTFIX [ARGS of main.py, quoted or not]
 # LOSS: cross_entropy, focal, lovasz, or a sum such as focal+0.5*lovasz
+if [ "${BASH_SOURCE[0]}" = "$0" ]; then trap : TERM USR1; fi  # main.py answers them
 (
   CALLER=$PWD
   cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit 1

@@ -28,6 +28,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
                       help="keep decoded scenes in the dataset's .decoded folder, memory-mapped")
     data.add_argument("--train_limit_numpoints", type=whole, default=1_800_000,
                       help="voxels of a training batch, which leaves out scenes beyond; 0: no limit")
+    data.add_argument("--max_scene_voxels", type=whole, default=0, metavar="N",
+                      help="training scenes of more voxels are cropped, in each epoch anew, to the N nearest to a "
+                           "labelled one; 0: never")
     data.add_argument("--ignore_label", type=int, default=-1)
     data.add_argument("--train_phase", default="train", help="split to train on")
     data.add_argument("--val_phase", default="val", help="split to validate, evaluate or infer on")

@@ -10,10 +10,15 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--overwrite_weights", type=str2bool, default=True,
                      help="True: a new run's first checkpoint takes the place of an older run's best.ckpt, last.ckpt "
                           "and scores.json in --log_dir; False: stop if there are checkpoints")
-    run.add_argument("--resume", metavar="DIR|FILE.ckpt", 
+    run.add_argument("--keep_checkpoints", type=positive, default=1, metavar="K",
+                     help="latest checkpoints to keep beside best.ckpt: last.ckpt and, from 2 on, step_<STEP>.ckpt")
+    run.add_argument("--resume", metavar="DIR|FILE.ckpt",
                      help="go on exactly where a run stopped, with its flags and in its folder; flags of the line win, "
                           "and what they change is printed")
     run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
+    run.add_argument("--max_skipped_steps", type=whole, default=5, metavar="N",
+                     help="steps in a row whose loss or gradients are not finite, which are left out; one more ends "
+                          "the run; 0: the first does")
     run.add_argument("--val_epoch_freq", type=positive, default=1, help="epochs between validations")
     run.add_argument("--val_pictures", type=whole, default=4, metavar="N",
                      help="validation scenes that TensorBoard shows after each validation, prediction beside ground "

@@ -49,8 +49,8 @@ def build_optimizer(config: argparse.Namespace, parameters: Iterable[torch.nn.Pa
 def build_scaler(config: argparse.Namespace, device: torch.device) -> torch.amp.GradScaler:
     """The loss scale of --precision fp16, whose small gradients would be 0 without; for others it does nothing."""
     enabled = config.precision == "fp16"
-    if enabled:  # the schedule counts steps, and that the first of them may be skipped is no mistake
-        warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
+    # The schedule counts steps, and that the first of them may be skipped is no mistake.
+    warnings.filterwarnings("ignore", "Detected call of .lr_scheduler.step", UserWarning)
     return torch.amp.GradScaler(device.type, enabled=enabled)
 
 
@@ -65,18 +65,26 @@ def clip_gradients(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScale
     return torch.nn.utils.clip_grad_norm_(parameters, max_norm)
 
 
-def take_step(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> None:
-    """One optimiser step, which a loss scale skips where a gradient is infinite or NaN, and then halves itself.
+def take_step(optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler, bad: torch.Tensor | None = None) -> None:
+    """One optimiser step, which changes nothing where `bad` () is not 0. A loss scale skips it where a gradient is
+    infinite or NaN, and then halves itself; it has to find one where the step is bad.
 
     The device decides that, and the host need not know; only until a first step is taken is it told, and waits.
     """
+    # PyTorch's fused SGD makes room for the momentum in its first step and fills it unless that is skipped; the second
+    # would go on from whatever lay there.
+    ready = bool(optimizer.state) or not any(group.get("momentum") for group in optimizer.param_groups)
     if scaler.is_enabled():
-        # PyTorch's fused SGD makes room for the momentum in its first step and fills it unless that is skipped; the
-        # second would go on from whatever lay there. With False the scaler itself looks, and does not call it.
-        momentum = any(group.get("momentum") for group in optimizer.param_groups)
-        optimizer._step_supports_amp_scaling = bool(optimizer.state) or not momentum
-    scaler.step(optimizer)
-    scaler.update()
+        optimizer._step_supports_amp_scaling = ready  # with False the scaler itself looks, and does not call it
+        scaler.step(optimizer)
+        scaler.update()
+    elif bad is None or not ready:
+        if bad is None or not bad.item():
+            optimizer.step()
+    else:
+        optimizer.found_inf = bad
+        optimizer.step()
+        del optimizer.found_inf
 
 
 def training_length(config: argparse.Namespace, steps_per_epoch: int) -> int:

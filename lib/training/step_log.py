@@ -1,35 +1,23 @@
-"""What a training says of its steps: the progress bar, TensorBoard, and the end of one whose numbers are no numbers."""
-import math
+"""What a training says of its steps: progress bar, TensorBoard, and the end of one whose gradients overflow."""
 from argparse import Namespace
 from collections import Counter
-from dataclasses import dataclass
 
 from tqdm import tqdm
 
+from lib.training.guards import SkippedSteps, Step
 from lib.training.run_log import RunLog
 
 
-@dataclass(frozen=True)
-class Step:
-    """What is reported of an optimiser step beside its figures, which a GPU gives a step later.
-
-    number: steps done with it. names: of the figures; the first is the loss.
-    """
-    number: int
-    epoch: int
-    lr: float
-    unlabelled_batches: int
-    scenes: list[str]
-    names: list[str]
-
-
-def report_steps(config: Namespace, writer: RunLog, bar: tqdm, known: list[tuple[Step, list[float]]]) -> None:
-    """Log steps whose figures have come. Raises ValueError for a loss or a loss scale that cannot be gone on with."""
+def report_steps(config: Namespace, writer: RunLog, bar: tqdm, skipped: SkippedSteps,
+                 known: list[tuple[Step, list[float]]]) -> None:
+    """Log steps whose figures have come; those that were left out are only counted. Raises ValueError for too many of
+    these, and for a loss scale that cannot be gone on with."""
     for step, values in known:
         figures = dict(zip(step.names, values))
+        if skipped.note(step, figures):
+            writer.scalars({"skipped_steps": skipped.progress.skipped_steps}, step.number)
+            continue
         where = f"at step {step.number - 1} (scenes {', '.join(step.scenes)})"
-        if not math.isfinite(figures["loss"]):
-            raise ValueError(f"the loss is {figures['loss']} {where}; lower --lr {config.lr}")
         if figures.get("loss_scale", 1) < 1:  # it is halved whenever a gradient is infinite
             raise ValueError(f"gradients overflow float16 even with loss scale {figures['loss_scale']:.2g} {where}; "
                              f"use --precision bf16 or lower --lr {config.lr}")

@@ -1,15 +1,13 @@
 """The training loop of all three stages: `train(config)`.
 
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
-TensorBoard's event file, metrics.jsonl. Ctrl-C or SIGTERM ends after the step in hand, with last.ckpt; `--resume DIR`
-goes on exactly.
+TensorBoard's event file, metrics.jsonl. Ctrl-C, SIGTERM or SIGUSR1 ends after the step in hand, with last.ckpt;
+`--resume DIR` goes on exactly.
 """
-import signal
 from argparse import Namespace
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -19,7 +17,8 @@ from config.config import write_config
 from config.resume import changed_flags
 from datasets.label_checks import check_training_labels
 from datasets.label_sets import DEFAULT, LABEL_SET_FILE
-from datasets.loader import build_loader
+from datasets.loader import Batch, build_loader
+from datasets.workers import naming_the_dead
 from lib import distributed
 from lib.checkpoint import (
     check_same_epoch,
@@ -29,10 +28,13 @@ from lib.checkpoint import (
     save_checkpoint,
     stored_label_set,
 )
+from lib.checkpoint_files import keep_latest, kept_checkpoints
 from lib.inference.evaluation import evaluate, write_scores
 from lib.prefetch import Prefetcher
 from lib.stages import HEADS, build_stage, choose_label_set, pick_device, read_weights_of
 from lib.training.averaging import Average
+from lib.training.guards import SkippedSteps, Step, StepGuard
+from lib.training.oversize import learn_what_fits
 from lib.training.pictures import ValidationPictures
 from lib.training.readout import Readout
 from lib.training.replicas import Part, Replicas, about, learning_rate, resumed_elsewhere
@@ -45,10 +47,12 @@ from lib.training.solvers import (
     resume_solvers,
     take_step,
 )
-from lib.training.step_log import Step, instance_report, report_steps
+from lib.training.step_log import instance_report, report_steps
+from lib.training.stopping import stop_on_signal
 from lib.training.throughput import Watched
 
 SCORES = ("scores.json", "confusion.npz")
+SINCE = ("skipped_steps", "skipped_in_a_row")  # of Progress, which earlier checkpoints lack
 
 
 @dataclass
@@ -59,6 +63,8 @@ class Progress:
     batch: int = 0
     best: float = -1.0
     unlabelled_batches: int = 0
+    skipped_steps: int = 0
+    skipped_in_a_row: int = 0
 
 
 class Training:
@@ -91,12 +97,14 @@ class Training:
         self.progress = Progress()
         self.stopping = False
         self.unlabelled: dict[str, None] = {}  # training scenes that were named as having no label, in order
-        self.older = () if config.resume else ("best.ckpt", "last.ckpt", *SCORES)  # of a run in the same folder
+        kept = [file.name for file in kept_checkpoints(self.folder)]
+        self.older = () if config.resume else ("best.ckpt", "last.ckpt", *kept, *SCORES)  # of a run in the same folder
         if config.resume:
             self._resume(newest_checkpoint(config.resume))
         elif not config.overwrite_weights and list(self.folder.glob("*.ckpt")):
             raise ValueError(f"{self.folder}: holds checkpoints already; choose another --log_dir, go on with --resume "
                              f"{self.folder}, or allow --overwrite_weights True")
+        self.skipped = SkippedSteps(config, self.folder, self.progress)
 
     def save(self, name: str) -> None:
         """Write `<log_dir>/<name>` with all that `--resume` needs.
@@ -120,6 +128,8 @@ class Training:
             if other != name and not (other in SCORES and self.progress.best >= 0):  # then just written
                 (self.folder / other).unlink(missing_ok=True)
         self.older = ()
+        if name == "last.ckpt":
+            keep_latest(self.folder / name, self.progress.step, self.config.keep_checkpoints)
 
     def _resume(self, path: Path) -> None:
         content = load_checkpoint(path)
@@ -133,7 +143,8 @@ class Training:
             resume_solvers(self.optimizer, self.scheduler, content)
             if content.get("scaler"):  # another precision's is empty
                 self.scaler.load_state_dict(content["scaler"])
-            self.progress = Progress(**{name: content[name] for name in asdict(self.progress)})
+            self.progress = Progress(**{name: content.get(name, 0) if name in SINCE else content[name]
+                                        for name in asdict(self.progress)})
             torch.set_rng_state(content["rng"]["cpu"])
             if self.device.type == "cuda" and "cuda" in content["rng"]:
                 torch.cuda.set_rng_state(content["rng"]["cuda"], self.device)
@@ -176,7 +187,9 @@ def train(config: Namespace) -> None:
     if run.finished:
         print(f"nothing left to train: --max_epoch {config.max_epoch} or --max_iter {config.max_iter} is reached; "
               "give a larger one")
-    with RunLog(run.folder, run.progress.step if config.resume else None, main) as writer, _stop_on_signal(run):
+    run.skipped.start()
+    with RunLog(run.folder, run.progress.step if config.resume else None, main) as writer, stop_on_signal(run), \
+            naming_the_dead(run.train_loader, run.val_loader):
         while not run.finished:
             train_one_epoch(run, writer)
             writer.scalars(run.train_batches.figures(), run.progress.step, "speed", epoch=run.progress.epoch)
@@ -196,7 +209,7 @@ def train(config: Namespace) -> None:
 
 
 def train_one_epoch(run: Training, writer: RunLog) -> None:
-    """Train on the rest of the epoch in hand. Raises ValueError when the loss is not finite."""
+    """Train on the rest of the epoch in hand. Raises ValueError for too many steps in a row that are left out."""
     config, progress, stage = run.config, run.progress, run.stage
     stage.train()
     run.train_loader.set_epoch(progress.epoch, progress.batch * run.batch_scenes)
@@ -206,33 +219,42 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
     group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
     total = torch.zeros((), device=run.device)
     placed, skipped, unlabelled = Counter(), Counter(), {}
-    readout = Readout(run.device)
+    readout, guard, scenes = Readout(run.device), StepGuard(stage), []
+
+    def undo() -> None:
+        run.optimizer.zero_grad(set_to_none=True)
+        guard.restore()
+        total.zero_()
+
     for batch in bar:
+        scenes += [] if batch.lent else batch.scenes
         placed.update(batch.placed)
         skipped.update(batch.skipped)
         unlabelled.update(dict.fromkeys(batch.unlabelled))
         progress.batch += 1
         completes_step = progress.batch % config.iter_size == 0 or progress.batch >= run.batches
-        with run.replicas.part_of(batch, completes_step) as part:
-            loss = _loss(run, batch)
-            run.scaler.scale(loss * part.of_gradient / group).backward()
-        total += loss.detach() * part.of_loss / group
+        loss, part = learn_what_fits(partial(_learn, run, group, completes_step), batch, undo,
+                                     [config.seed, progress.epoch, progress.batch], config.ignore_label)
+        total += loss
         progress.unlabelled_batches += not part.labelled
         if not completes_step:
             continue
+        bad = guard.judge(total, run.optimizer, run.scaler)
         norm = clip_gradients(run.optimizer, run.scaler, config.clip_grad_norm) if config.clip_grad_norm else None
-        report_steps(config, writer, bar, readout.push(*_figures(run, batch.scenes, total, part, norm)))
-        take_step(run.optimizer, run.scaler)
+        report_steps(config, writer, bar, run.skipped, readout.push(*_figures(run, scenes, total, part, norm, bad)))
+        take_step(run.optimizer, run.scaler, bad)
         run.replicas.agree_on_statistics()
+        guard.settle(bad)
         run.average.update(stage, progress.step)
         run.optimizer.zero_grad(set_to_none=True)
         progress.step += 1
         run.scheduler.step_iteration()
         total.zero_()
+        scenes = []
         group = min(config.iter_size, run.batches - progress.batch)
         if distributed.any_of(run.stopping) or progress.step >= config.max_iter:
             break
-    report_steps(config, writer, bar, readout.flush())
+    report_steps(config, writer, bar, run.skipped, readout.flush())
     bar.close()
     placed, skipped, unlabelled = _of_all(placed, skipped, unlabelled)
     if placed or skipped:
@@ -246,7 +268,15 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
         progress.epoch, progress.batch = progress.epoch + 1, 0
 
 
-def _loss(run: Training, batch) -> torch.Tensor:
+def _learn(run: Training, group: int, completes_step: bool, batch: Batch) -> tuple[torch.Tensor, Part]:
+    """Forward and backward of one of a step's `group` batches: its share of the step's loss, and of the joint batch."""
+    with run.replicas.part_of(batch, completes_step) as part:
+        loss = _loss(run, batch)
+        run.scaler.scale(loss * part.of_gradient / group).backward()
+    return loss.detach() * part.of_loss / group, part
+
+
+def _loss(run: Training, batch: Batch) -> torch.Tensor:
     """Loss of a batch; one without a labelled voxel gives 0 with a zero gradient (lesson L6)."""
     loss = run.stage.criterion(run.replicas(batch), batch.labels)
     return run.config.embedding_loss_lambda * loss if run.config.use_embedding_loss else loss
@@ -259,14 +289,14 @@ def _of_all(placed: Counter, skipped: Counter, unlabelled: dict[str, None]) -> t
     return placed, skipped, dict.fromkeys(name for part in parts for name in part[2])
 
 
-def _figures(run: Training, scenes: list[str], loss: torch.Tensor, part: Part, norm: torch.Tensor | None
-             ) -> tuple[Step, torch.Tensor]:
+def _figures(run: Training, scenes: list[str], loss: torch.Tensor, part: Part, norm: torch.Tensor | None,
+             bad: torch.Tensor) -> tuple[Step, torch.Tensor]:
     """The step in hand and its figures (n,), still on the device: losses of all processes' voxels. part: of this one's
-    last batch; norm: of the gradients, where they are clipped."""
+    last batch; norm: of the gradients, where they are clipped; bad: whether the step is left out."""
     terms = {name: value * part.of_loss for name, value in getattr(run.stage.criterion, "terms", {}).items()}
     figures = {"loss": loss, **terms}
     summed = distributed.add_up(torch.stack([value.detach().float() for value in figures.values()]))
-    figures = dict(zip(figures, summed))
+    figures = {**dict(zip(figures, summed)), "skipped": bad}
     if run.scaler.is_enabled():
         figures["loss_scale"] = run.scaler.scale(torch.ones_like(loss))
     if norm is not None:
@@ -299,21 +329,3 @@ def validate(run: Training, writer: RunLog) -> float | None:
             write_scores(run.folder / "scores.json", evaluation, run.config.save_confusion, step=progress.step,
                          epoch=progress.epoch)
     return evaluation.loss if run.config.scheadule_monitor == "val_loss" else miou
-
-
-@contextmanager
-def _stop_on_signal(run: Training) -> Iterator[None]:
-    """Turn the first Ctrl-C or SIGTERM into a stop after the optimiser step in hand; a second one kills as usual."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-
-    def stop(number, _frame):
-        run.stopping = True
-        signal.signal(number, before[number])
-
-    for number in before:
-        signal.signal(number, stop)
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
