@@ -17,6 +17,8 @@ from datasets.files import replacing
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, largest file
 SUM = b"crc32 %08x"  # of all bytes before it
 LENGTH = len(SUM % 0)
+END = 22  # bytes of the record at a zip archive's end, the last two of them the length of the comment behind it
+ANNOUNCED = LENGTH.to_bytes(2, "little")
 AT_ONCE = 1 << 22  # bytes
 
 
@@ -62,7 +64,7 @@ def save_checkpoint(path: str | Path, content: dict) -> None:
 def _sign(file, summed: _Summed) -> None:
     """Make the checksum the comment of the archive just written, whose last two bytes are the comment's length, 0."""
     file.seek(-2, os.SEEK_END)
-    file.write(LENGTH.to_bytes(2, "little") + SUM % summed.sum)
+    file.write(ANNOUNCED + SUM % summed.sum)
 
 
 def check_sum(path: Path) -> None:
@@ -70,16 +72,17 @@ def check_sum(path: Path) -> None:
     another program's, is not checked."""
     size = path.stat().st_size
     with open(path, "rb") as file:
-        file.seek(max(size - LENGTH - 2, 0))
-        length, said = file.read(2), file.read()
-        if not said.startswith(SUM[:6]) or len(said) != LENGTH:
+        file.seek(max(size - END - LENGTH, 0))
+        tail = file.read()
+        end, said = tail[max(tail.rfind(b"PK\5\6"), 0):], tail[-LENGTH:]
+        if end[END - 2:END] != ANNOUNCED and not said.startswith(SUM[:6]):  # the sum itself may be cut or damaged
             return
         file.seek(0)
         found, left = 0, size - LENGTH - 2
         while left and (data := file.read(min(left, AT_ONCE))):
             found, left = zlib.crc32(data, found), left - len(data)
     found = SUM % zlib.crc32(bytes(2), found)  # the comment's length when the sum was taken
-    if found != said or int.from_bytes(length, "little") != LENGTH:
+    if found != said or end[END - 2:END] != ANNOUNCED:
         raise ValueError(f"{path}: damaged: its checksum is {said.decode(errors='replace')}, its bytes give "
                          f"{found.decode()}; take another checkpoint: --resume FOLDER takes the newest whole one")
 
