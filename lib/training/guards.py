@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from tqdm import tqdm
 
-from datasets.files import replacing
+from lib.training.run_log import cut_lines
 
 SKIPPED = "skipped_steps.jsonl"  # in a run's folder, a line a step
 
@@ -109,10 +109,7 @@ class SkippedSteps:
         if not self.config.resume:
             self.path.unlink(missing_ok=True)
         elif self.path.is_file():
-            lines = self.path.read_text(encoding="utf-8").splitlines()
-            kept = [line for line in lines if _step_of(line) <= self.progress.step]
-            with replacing(self.path) as file:
-                file.writelines(f"{line}\n" for line in kept)
+            cut_lines(self.path, self.progress.step)
 
     def note(self, step: Step, figures: dict[str, float]) -> bool:
         """Take in a step whose figures have come, and take `skipped` of them; returns whether it was left out.
@@ -137,11 +134,3 @@ class SkippedSteps:
             raise ValueError(f"{what}{row}; {remedy} --lr {config.lr}, or look at these scenes")
         tqdm.write(f"warning: {what}: the step is left out, {self.progress.skipped_steps} in this run so far")
         return True
-
-
-def _step_of(line: str) -> float:
-    """The step of a line, or infinity for one that a crash cut off."""
-    try:
-        return float(json.loads(line)["step"])
-    except (ValueError, KeyError, TypeError):
-        return math.inf
