@@ -14,6 +14,7 @@ from torch import Tensor
 
 import lib.sparse
 from datasets.loader import Batch
+from lib.memory import is_out_of_memory
 from lib.sparse.coordinates import CoordinateManager, MapPlan
 
 
@@ -62,13 +63,22 @@ class Prefetcher:
         with torch.cuda.stream(self._stream) if self._stream else nullcontext():
             batch = batch.to(self.device)
             if self._with_maps:
-                batch = dataclasses.replace(batch, maps=CoordinateManager(batch.coordinates, plan=self._plan))
+                batch = dataclasses.replace(batch, maps=self._maps_of(batch))
         if self._stream:
             step = torch.cuda.current_stream(self.device)
             step.wait_stream(self._stream)
             for tensor in tensors_of(batch):  # their memory must not be used anew before the step is done with it
                 tensor.record_stream(step)
         return batch
+
+    def _maps_of(self, batch: Batch) -> CoordinateManager | None:
+        """None where memory is too small for them: the step, which then makes its own, can still crop the batch."""
+        try:
+            return CoordinateManager(batch.coordinates, plan=self._plan)
+        except (MemoryError, RuntimeError) as error:
+            if not is_out_of_memory(error):
+                raise
+            return None
 
 
 def tensors_of(value: object) -> Iterator[Tensor]:

@@ -15,6 +15,7 @@ from datasets.loader import SceneLoader
 from lib import distributed
 from lib.language.retrieval import Retrieval, retrieval_table
 from lib.language.zero_shot import Vocabulary
+from lib.memory import is_out_of_memory
 from lib.metrics import ConfusionMatrix, table
 from lib.prefetch import Prefetcher
 from lib.stages import TextStage
@@ -113,7 +114,8 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     on_scene: called once for every scene with its index in the dataset and its classes (P,) at the original vertices,
     in the file's order: each point takes the class of the voxel it fell into, by the exact inverse index (L11, L12).
     Where the stage chooses from a vocabulary, only its names in the label set are scored; all other ground truth is
-    ignored. Of several processes each runs over its loader's share, and all get the evaluation of the whole.
+    ignored. Scenes that memory is too small for are left out, named, and in the evaluation's `failed`. Of several
+    processes each runs over its loader's share, and all get the evaluation of the whole.
     """
     stage.eval()
     ignore_label = loader.dataset.ignore_label
@@ -123,20 +125,31 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
     batches = Prefetcher(loader, device, stage.execution.engine)
     for batch in tqdm(batches, desc=description, unit="batch", dynamic_ncols=True, leave=False,
                       disable=not distributed.is_main()):
-        output = stage(batch)
-        classes = stage.classes(output)  # (N,)
-        point_classes = classes[batch.inverse]  # (P,)
+        try:
+            output = stage(batch)
+            classes = stage.classes(output)  # (N,)
+            point_classes = classes[batch.inverse]  # (P,)
+            cosines = stage.cosines(output) if result.retrieval and batch.labelled else None
+            loss = stage.criterion(output, batch.labels) if batch.labelled else None
+        except (MemoryError, RuntimeError) as error:  # a scene less in the scores, rather than a run
+            if not is_out_of_memory(error):
+                raise
+            reason = f"not scored, out of memory at {len(batch.coordinates):,} voxels"
+            result.failed |= dict.fromkeys(batch.scenes, reason)
+            continue
         if batch.labelled:
             result.count((point_classes, batch.point_labels), (classes, batch.labels), ignore_label)
             if result.retrieval:
-                result.retrieval.update(stage.cosines(output), batch.labels)
-            losses.append(stage.criterion(output, batch.labels))
+                result.retrieval.update(cosines, batch.labels)
+            losses.append(loss)
         if on_scene:
             of_scenes = np.split(point_classes.cpu().numpy(), np.cumsum(batch.point_counts)[:-1])
             for name, scene_classes in zip(batch.scenes, of_scenes, strict=True):
                 on_scene(place[name], scene_classes)
     result.losses = torch.stack(losses).tolist() if losses else []
     result.join()
+    for name, reason in result.failed.items():
+        tqdm.write(f"warning: {name}: {reason}")
     return result
 
 

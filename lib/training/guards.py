@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _NormBase
 from tqdm import tqdm
 
+from lib import distributed
 from lib.training.run_log import cut_lines
 
 SKIPPED = "skipped_steps.jsonl"  # in a run's folder, a line a step
@@ -71,15 +72,14 @@ class StepGuard:
         """`is_bad` of a step, when the gradients of all its batches are added up, before they are clipped.
 
         With a loss scale gradients may overflow, which the scaler itself sees and mends: then the loss alone counts,
-        and where that is no number the gradients are made none, so that the scaler leaves the step out.
+        and where that is no number the gradients are made none, so that the scaler leaves the step out. Of several
+        processes all leave out a step that is bad on one.
         """
         gradients = [parameter.grad for group in optimizer.param_groups for parameter in group["params"]
                      if parameter.grad is not None]
-        if not scaler.is_enabled():
-            return is_bad(loss, gradients)
-        bad = is_bad(loss, [])
-        for gradient in gradients[:1]:
-            gradient.masked_fill_(bad > 0, math.nan)
+        bad = distributed.add_up(is_bad(loss, [] if scaler.is_enabled() else gradients)).clamp(max=1)
+        if scaler.is_enabled():
+            gradients[0].masked_fill_(bad > 0, math.nan)
         return bad
 
     @torch.no_grad()
@@ -106,6 +106,8 @@ class SkippedSteps:
 
     def start(self) -> None:
         """Before the first step: an older run's file goes, of a resumed run's the lines of steps that are done anew."""
+        if not distributed.is_main():
+            return
         if not self.config.resume:
             self.path.unlink(missing_ok=True)
         elif self.path.is_file():
@@ -123,11 +125,13 @@ class SkippedSteps:
         self.progress.skipped_in_a_row += 1
         loss, limit, config = figures["loss"], self.config.max_skipped_steps, self.config
         what = "a gradient is not finite" if math.isfinite(loss) else f"the loss is {loss}"
-        what += f" at step {step.number - 1} (scenes {', '.join(step.scenes)})"
+        scenes = sum(distributed.gather(step.scenes), [])
+        what += f" at step {step.number - 1} (scenes {', '.join(scenes)})"
         line = {"step": step.number, "epoch": step.epoch, "loss": loss if math.isfinite(loss) else str(loss),
-                "scenes": step.scenes}
-        with open(self.path, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+                "scenes": scenes}
+        if distributed.is_main():
+            with open(self.path, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
         if self.progress.skipped_in_a_row > limit:
             row = f", and so were the {limit} step(s) before (--max_skipped_steps)" if limit else ""
             remedy = "use --precision bf16 or lower" if config.precision == "fp16" else "lower"

@@ -1,7 +1,12 @@
 """Steps whose loss or gradients are no finite numbers leave no trace in a run but a line that names their scenes."""
 import copy
 import json
+import os
+import socket
+import subprocess
+import sys
 from argparse import Namespace
+from pathlib import Path
 
 import pytest
 import torch
@@ -14,6 +19,7 @@ from lib.training.readout import Readout
 from lib.training.solvers import build_optimizer, clip_gradients, take_step
 from main import main
 
+ROOT = Path(__file__).resolve().parents[3]
 NUMBERS = dict(lr=0.1, weight_decay=0.1, sgd_momentum=0.9, sgd_dampening=0.1, adam_beta1=0.9, adam_beta2=0.99)
 NO_SCALE = torch.amp.GradScaler("cpu", enabled=False)
 
@@ -135,3 +141,30 @@ def test_a_resumed_run_forgets_the_skipped_steps_that_it_does_anew(run_flags, mo
     assert (run_flags.run / SKIPPED).read_text() == old[0]
     assert main(run_flags("--max_epoch", "1")) == 0
     assert not (run_flags.run / SKIPPED).exists()  # another run's
+
+
+ON_A_PROCESS = """
+import torch
+from lib import distributed
+from lib.training.guards import StepGuard
+flags = []
+with distributed.joined(use_gpu=False):
+    for poisoned in (None, 1, 0):
+        stage = torch.nn.Linear(2, 2)
+        loss = stage(torch.ones(1, 2)).sum() * (float("nan") if poisoned == distributed.rank() else 1)
+        loss.backward()
+        scaler = torch.amp.GradScaler("cpu", enabled=False)
+        flags.append(int(StepGuard(stage).judge(loss, torch.optim.SGD(stage.parameters(), 0.1), scaler)))
+    print(flags, file=distributed.own_output(), flush=True)
+"""
+
+
+def test_of_several_processes_all_leave_out_a_step_that_is_bad_on_one():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    environment = {**os.environ, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1",
+                   "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
+    processes = [subprocess.Popen([sys.executable, "-c", ON_A_PROCESS], cwd=ROOT, stdout=subprocess.PIPE, text=True,
+                                  env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)}) for rank in (0, 1)]
+    assert [process.communicate(timeout=200)[0] for process in processes] == ["[0, 1, 1]\n"] * 2

@@ -1,10 +1,14 @@
 """A batch that memory is too small for costs a part of itself, not the run."""
+import json
+
 import numpy as np
 import pytest
 import torch
 
 from datasets.loader import Batch
+from lib import prefetch
 from lib.checkpoint import load_checkpoint
+from lib.stages import SegmentationStage
 from lib.training import oversize, trainer
 from lib.training.oversize import cropped, learn_what_fits
 from main import main
@@ -71,20 +75,20 @@ def test_a_step_that_broke_off_leaves_nothing_behind(run_flags, monkeypatch, whe
     """The weights are those of a run whose batches were as small from the start."""
     original, seen = trainer._learn, []
 
-    def learn(run, group, batch):
+    def learn(run, group, completes_step, batch):
         seen.append(len(batch.coordinates))
         if len(seen) == 3:
             run.stage(batch).sum().backward() if where == "backward" else run.stage(batch)
             raise MemoryError
-        return original(run, group, batch)
+        return original(run, group, completes_step, batch)
 
-    def straight(run, group, batch):
+    def straight(run, group, completes_step, batch):
         seen.append(len(batch.coordinates))
         if len(seen) == 3:
             progress = run.progress
             rng = np.random.default_rng([run.config.seed, progress.epoch, progress.batch])
             batch = cropped(batch, len(batch.coordinates) // 2, rng, -1)[0]
-        return original(run, group, batch)
+        return original(run, group, completes_step, batch)
 
     monkeypatch.setattr(oversize, "LEAST", 10)
     ends = []
@@ -95,3 +99,27 @@ def test_a_step_that_broke_off_leaves_nothing_behind(run_flags, monkeypatch, whe
         ends.append(load_checkpoint(run_flags.run / "last.ckpt"))
     assert all(torch.equal(value, ends[1]["state_dict"][name]) for name, value in ends[0]["state_dict"].items())
     assert ends[0]["step"] == 8
+
+
+def test_a_validation_scene_that_is_too_large_is_left_out_of_the_scores_and_named(run_flags, monkeypatch, capsys):
+    original = SegmentationStage.forward
+
+    def forward(self, batch):
+        if batch.scenes == ["val0000_00"]:
+            raise RuntimeError("DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes.")
+        return original(self, batch)
+
+    monkeypatch.setattr(SegmentationStage, "forward", forward)
+    assert main(run_flags("--max_iter", "1")) == 0
+    assert "warning: val0000_00: not scored, out of memory at " in capsys.readouterr().out
+    scores = json.loads((run_flags.run / "scores.json").read_text())
+    assert sum(values["points"] for values in scores["classes"].values()) == 500  # of two scenes' 1000
+
+
+def test_maps_that_memory_is_too_small_for_are_left_to_the_step(monkeypatch):
+    def full(*_, **__):
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(prefetch, "CoordinateManager", full)
+    batch = batch_of(30)
+    assert [part.maps for part in prefetch.Prefetcher([batch], torch.device("cpu"), maps=True)] == [None]
