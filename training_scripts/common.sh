@@ -10,7 +10,10 @@
 #   TEXT_DATASET        dataset class of stage 1                              Scannet200Textual2cmDataset
 #   PRETRAINED_WEIGHTS  checkpoint to start from; "none": from scratch;       the stage before, of the same POSTFIX
 #                       "pretrained": the network in the clone, whose MODEL then is the default
-#   NUM_GPU             GPUs                                                  1
+#   NUM_GPU             processes on this machine, one for each GPU; where     1, of a resumed run as many as it had
+#                       there is none they share the cores
+#   NNODES              machines; then each has its NODE_RANK, 0..NNODES-1,   1
+#                       and all know MASTER_ADDR and MASTER_PORT (29500)
 #   PYTHON              interpreter                                           .venv/bin/python, else python3
 
 CALLER=${CALLER:-$PWD}
@@ -28,7 +31,6 @@ OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs}
 MODEL=${MODEL:-Res16UNet34D}
 DATASET=${DATASET:-Scannet200Voxelization2cmDataset}
 TEXT_DATASET=${TEXT_DATASET:-Scannet200Textual2cmDataset}
-NUM_GPU=${NUM_GPU:-1}
 if [ -z "${PYTHON:-}" ]; then
   if [ -x .venv/bin/python ]; then PYTHON=.venv/bin/python; else PYTHON=python3; fi
 fi
@@ -68,7 +70,8 @@ run_main() {
   mkdir -p "$log_dir" || return 1
   log=$log_dir/$(date +%Y-%m-%d_%H-%M-%S).txt
   trap : TERM USR1
-  "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@" | (trap '' INT TERM USR1 && exec tee "$log")
+  "$PYTHON" -u main.py --log_dir "$log_dir" ${NUM_GPU:+--num_gpu "$NUM_GPU"} "$@" |
+    (trap '' INT TERM USR1 && exec tee "$log")
   code=${PIPESTATUS[0]}
   if [ ! -s "$log" ]; then rm -f "$log"; rmdir "$log_dir" 2>/dev/null; fi
   return "$code"

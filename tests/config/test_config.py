@@ -19,8 +19,8 @@ FLAGS = [action.dest for action in get_parser()._actions if action.dest not in (
 def test_L17_every_flag_that_is_accepted_is_read():
     sources = "\n".join(path.read_text() for folder in ("lib", "datasets", "models") for path in
                         (ROOT / folder).rglob("*.py")) + (ROOT / "main.py").read_text()
-    unread = [flag for flag in FLAGS if not re.search(rf"config\.{flag}\b", sources) and flag != "num_gpu"]
-    assert not unread  # num_gpu has one choice so far
+    unread = [flag for flag in FLAGS if not re.search(rf"config\.{flag}\b", sources)]
+    assert not unread
 
 
 @pytest.mark.parametrize("flag", ["wrapper_type", "save_freq", "focal_alpha", "resume_optimizer"])
