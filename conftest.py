@@ -18,6 +18,8 @@ torch.set_num_threads(2)
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "slow: takes seconds or gigabytes; leave out with -m 'not slow'")
+    config.addinivalue_line("markers", "long: takes a minute; only with -m long, as .ci/run does")
+    config.option.markexpr = config.option.markexpr or "not long"
 
 
 @pytest.fixture(autouse=True)
