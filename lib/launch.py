@@ -3,6 +3,7 @@
 What it adds to torchrun: signals are passed on and then waited for, so that a training saves before it ends; threads
 are divided; and of a failure one line is printed.
 """
+import contextlib
 import logging
 import os
 import signal
@@ -59,14 +60,15 @@ def launch(command: Sequence[str], processes: int) -> int:
 
 
 def _pass_on(agent: LocalElasticAgent):
-    """A signal handler that lets the processes have the signal, and waits for what they make of it."""
+    """A signal handler that lets the processes have the signal, and waits for what they make of it; before there are
+    any it ends the program."""
     def handler(number: int, _frame) -> None:
-        for worker in agent.get_worker_group().workers:
-            try:
-                if worker.id:
-                    os.kill(worker.id, number)
-            except ProcessLookupError:
-                pass
+        started = [worker.id for worker in agent.get_worker_group().workers if worker.id]
+        if not started:
+            raise SystemExit(128 + number)
+        for pid in started:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
     return handler
 
 
