@@ -31,8 +31,7 @@ def relabel(root: Path, out: Path, source: LabelSet, target: LabelSet, names: di
     """
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise FileExistsError(f"{out}: is not empty; give another --out")
-    there = [split for split in SPLITS
-             if (root / f"{split}.txt").is_file() or any(root.glob(f"{split}/*/coord.npy"))]
+    there = [split for split in SPLITS if _lists_any(root / f"{split}.txt") or any(root.glob(f"{split}/*/coord.npy"))]
     jobs = [(split, path) for split in there for path in read_split(root, split)]
     if not jobs:
         raise FileNotFoundError(f"{root}: has none of {', '.join(f'{split}.txt' for split in SPLITS)}: no dataset root")
@@ -64,6 +63,11 @@ def relabel(root: Path, out: Path, source: LabelSet, target: LabelSet, names: di
         shutil.rmtree(stage, ignore_errors=True)
         raise
     return summary
+
+
+def _lists_any(listing: Path) -> bool:
+    """Whether a split's list is there and not empty, as that of a root without test scenes is."""
+    return listing.is_file() and bool(listing.read_bytes().strip())
 
 
 @command
