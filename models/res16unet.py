@@ -50,6 +50,7 @@ def _family() -> dict[str, Architecture]:
         "Res16UNet101": Architecture(Bottleneck, (2, 3, 4, 23, 2, 2, 2, 2)),
         # Ours, for work without a GPU: narrow where voxels are many, one block a stage.
         "Res16UNet14S": Architecture(BasicBlock, one, (24, 48, 96, 128, 128, 96, 64, 64), 16, last_relu=False),
+        "Res16UNet14XS": Architecture(BasicBlock, one, (16, 24, 48, 64, 64, 48, 32, 32), 8, last_relu=False),
         "Res16UNet18S": Architecture(BasicBlock, two, (32, 64, 128, 256, 128, 128, 96, 96), last_relu=False),
     }
 

@@ -26,7 +26,8 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--visualize", type=str2bool, default=False, help="with --is_train False: write .ply and .txt")
     run.add_argument("--visualize_path", default="outputs/visualize", metavar="DIR", help="they go to DIR/fulleval")
     run.add_argument("--save_confusion", type=str2bool, default=False,
-                     help="write the confusion matrix beside the scores: confusion.npz, counts[true, predicted], names")
+                     help="write the confusion matrix beside the scores: confusion.npz: counts[true, predicted], names "
+                          "and the totals of every scene")
     run.add_argument("--sparse_engine", default="auto", choices=("auto", "reference", "cpu", "triton", "minkowski"),
                      help="how sparse convolutions are computed; auto: compiled for the CPU where a compiler is, "
                           "Triton kernels on a GPU; "

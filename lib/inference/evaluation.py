@@ -1,6 +1,6 @@
 """Evaluation of a stage over a loader of scenes: `evaluate(stage, loader, device)` scores every original vertex."""
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -26,8 +26,9 @@ class Evaluation:
     """Confusion over original points and over voxels, the mean loss over labelled voxels' batches, and for a stage
     with text anchors how voxels rank the own one.
 
-    vocabulary: the names that were chosen from and scored, instead of the label set's. failed: scenes that could not
-    be evaluated, and why.
+    vocabulary: the names that were chosen from and scored, instead of the label set's. scenes: name -> (3, C) int64,
+    original points of each class that are right, of the ground truth, and predicted. failed: scenes that could not be
+    evaluated, and why.
     """
     points: ConfusionMatrix
     voxels: ConfusionMatrix
@@ -36,6 +37,7 @@ class Evaluation:
     losses: list[float] = field(default_factory=list)
     labelled: bool = False
     vocabulary: Vocabulary | None = None
+    scenes: dict[str, Tensor] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -59,16 +61,25 @@ class Evaluation:
                 truth = self.vocabulary.targets(truth, ignore_label)
             matrix.update(found, truth)
 
+    def count_scenes(self, names: Sequence[str], sizes: Sequence[int], found: Tensor, truth: Tensor, ignore_label: int
+                     ) -> None:
+        """Note each scene's totals. sizes: points of each; found, truth: (P,) of all, as `count` takes them."""
+        if self.vocabulary:
+            found, truth = self.vocabulary.predictions(found), self.vocabulary.targets(truth, ignore_label)
+        for name, ours, theirs in zip(names, found.split(list(sizes)), truth.split(list(sizes)), strict=True):
+            self.scenes[name] = scene_totals(ours, theirs, len(self.names), ignore_label)
+
     def join(self) -> None:
         """Take in what the other processes counted, each of scenes of its own; losses and failures in their order."""
         self.points.add_processes()
         self.voxels.add_processes()
         if self.retrieval:
             self.retrieval.sums = distributed.add_up(self.retrieval.sums)
-        of_each = distributed.gather([self.losses, self.failed])
-        longest = max(len(losses) for losses, _ in of_each)
-        self.losses = [losses[k] for k in range(longest) for losses, _ in of_each if k < len(losses)]
-        self.failed = {name: reason for _, failed in of_each for name, reason in failed.items()}
+        of_each = distributed.gather([self.losses, self.failed, {k: v.cpu() for k, v in self.scenes.items()}])
+        longest = max(len(losses) for losses, _, _ in of_each)
+        self.losses = [losses[k] for k in range(longest) for losses, _, _ in of_each if k < len(losses)]
+        self.failed = {name: reason for _, failed, _ in of_each for name, reason in failed.items()}
+        self.scenes = {name: totals for _, _, scenes in of_each for name, totals in sorted(scenes.items())}
         self.labelled = bool(self.points.counts.any())
 
     @property
@@ -106,6 +117,15 @@ class Evaluation:
         return report
 
 
+def scene_totals(found: Tensor, truth: Tensor, classes: int, ignore_label: int) -> Tensor:
+    """(3, C) int64 of a scene's points (P,) with a class: right, true and predicted ones of each. Waits for no GPU."""
+    labelled = truth != ignore_label
+    totals = torch.zeros(3, classes + 1, dtype=torch.int64, device=truth.device)  # the last column: what is no class
+    for row, (of, counted) in enumerate(((truth, labelled & (found == truth)), (truth, labelled), (found, labelled))):
+        totals[row].index_add_(0, torch.where(counted & (of >= 0) & (of < classes), of, classes), counted.long())
+    return totals[:, :classes]
+
+
 @torch.no_grad()
 def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, description: str = "evaluate",
              on_scene: Callable[[int, np.ndarray], None] | None = None) -> Evaluation:
@@ -139,6 +159,7 @@ def evaluate(stage: torch.nn.Module, loader: SceneLoader, device: torch.device, 
             continue
         if batch.labelled:
             result.count((point_classes, batch.point_labels), (classes, batch.labels), ignore_label)
+            result.count_scenes(batch.scenes, batch.point_counts, point_classes, batch.point_labels, ignore_label)
             if result.retrieval:
                 result.retrieval.update(cosines, batch.labels)
             losses.append(loss)
@@ -158,7 +179,8 @@ def write_scores(path: Path, evaluation: Evaluation, confusion: bool = False, **
 
     Keys: about, "points" and "voxels" (scores), "classes" (name -> figures). confusion: beside scores.json goes
     confusion.npz with `counts` (C, C) int64, true class by predicted class (and a last column for names outside the
-    label table), over original points, and `names` (C,); without it an older one goes.
+    label table), over original points, `names` (C,), and of every scene by `scenes` (S,), its name, `totals` (3, S, C)
+    int64, as `lib.inference.bootstrap` takes them; without it an older one goes.
     """
     scores = {kind: _without_nan(values) for kind, values in evaluation.scores().items()}
     scores["classes"] = {name: _without_nan(values) for name, values in evaluation.classes().items()}
@@ -167,7 +189,9 @@ def write_scores(path: Path, evaluation: Evaluation, confusion: bool = False, **
     beside = path.with_name(f"{path.stem.replace('scores', 'confusion')}.npz")
     if confusion:
         with replacing(beside, "wb") as file:
-            np.savez_compressed(file, counts=evaluation.points.counts.numpy(), names=np.array(evaluation.names))
+            counts, totals = evaluation.points.counts.numpy(), [t.cpu().numpy() for t in evaluation.scenes.values()]
+            np.savez_compressed(file, counts=counts, names=np.array(evaluation.names),
+                                scenes=np.array(list(evaluation.scenes), dtype=str), totals=np.stack(totals, axis=1))
     else:
         beside.unlink(missing_ok=True)
 

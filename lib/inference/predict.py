@@ -169,8 +169,9 @@ def _predict_and_score(scan: Scan, predictor: Predictor, evaluation: Evaluation,
         def classes(answers: np.ndarray) -> torch.Tensor:
             answers = torch.from_numpy(answers)
             return answers if evaluation.vocabulary is None else evaluation.vocabulary.classes[answers]
-        evaluation.count((classes(found.classes), torch.from_numpy(truth)),
-                         (classes(found.voxel_classes), torch.from_numpy(voxels.labels)), IGNORE_LABEL)
+        of_points = classes(found.classes), torch.from_numpy(truth)
+        evaluation.count_scenes([scan.name], [len(truth)], *of_points, IGNORE_LABEL)
+        evaluation.count(of_points, (classes(found.voxel_classes), torch.from_numpy(voxels.labels)), IGNORE_LABEL)
     return found
 
 

@@ -42,7 +42,10 @@ def test_scores_by_class_and_the_confusion_matrix_are_kept_and_agree(run_flags):
     assert main(run_flags("--max_epoch", "1", "--save_confusion", "True")) == 0
     scores = json.loads((run_flags.run / "scores.json").read_text())
     with np.load(run_flags.run / "confusion.npz", allow_pickle=False) as file:
-        counts, names = file["counts"], file["names"].tolist()
+        counts, names, scenes, totals = file["counts"], file["names"].tolist(), file["scenes"].tolist(), file["totals"]
+    assert scenes == ["val0000_00", "val0001_00"] and totals.shape == (3, 2, 200)
+    assert (totals[1].sum(1) == 500).all() and (totals[2].sum(1) == 500).all()  # of the truth, predicted: every point
+    assert totals.sum(1).tolist() == [np.diag(counts).tolist(), counts.sum(1).tolist(), counts.sum(0).tolist()]
     classes = scores["classes"]
     assert list(classes) == names and counts.shape == (200, 200) and counts.sum() == 1000  # 2 scenes of 500 points
     assert [classes[name]["points"] for name in names] == counts.sum(1).tolist()
