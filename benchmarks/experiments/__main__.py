@@ -12,8 +12,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from benchmarks.anchors import COLUMNS
 from benchmarks.experiments.cells import BUDGETS, CELLS, chain, jobs_of
-from benchmarks.experiments.findings import COLUMNS
 from benchmarks.experiments.report import read_runs, repeated, scores, write_report
 from benchmarks.experiments.runner import ROOT, Runner
 from benchmarks.experiments.scenes import KINDS, prepare
@@ -30,7 +30,7 @@ def repeat(runner: Runner, cell: str, seed: int) -> bool:
         raise ValueError("; ".join(failed.values()))
     runs, _, label_set = read_runs(runner, [(cell, seed)])
     found = scores(runs, label_set.groups)[cell, seed]
-    rows = repeated(KNOWN, cell, {column: found[key] for column, key in {"accuracy": "accuracy", **COLUMNS}.items()})
+    rows = repeated(KNOWN, cell, {column: found[key] for column, key in COLUMNS.items()})
     for column, score, low, high, inside in rows:
         print(f"{cell}, seed {seed}: {column:8s} {100 * score:6.2f}, {'inside' if inside else 'OUTSIDE'} "
               f"[{100 * low:.2f}, {100 * high:.2f}]")

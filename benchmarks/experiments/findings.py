@@ -9,10 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.anchors import COLUMNS
 from lib.inference.bootstrap import interval, resamples, scores_in
 
-COLUMNS = {"head": "mIoU/present/head", "common": "mIoU/present/common", "tail": "mIoU/present/tail",
-           "all": "mIoU/present"}
 MARGIN = 0.005  # of mIoU, half a point: less than this is "no help"
 DRAWS = 2000
 FEWEST = 3  # seeds below which nothing is decided
@@ -110,7 +109,7 @@ def measure(pairs: Sequence[tuple[str, str]], runs: Mapping[tuple[str, int], np.
     for seed in seeds:
         for base, other in pairs:
             ours, theirs = (scores_in(runs[cell, seed], weights, groups) for cell in (other, base))
-            for name, key in {**COLUMNS, "accuracy": "accuracy", "iou": "iou"}.items():
+            for name, key in {**COLUMNS, "iou": "iou"}.items():
                 if key in ours:  # without groups there is no head
                     drawn.setdefault(name, {}).setdefault(seed, []).append(ours[key] - theirs[key])
     chances = resamples(len(seeds), DRAWS, 1) / len(seeds)  # (B, K)

@@ -3,16 +3,15 @@ import json
 import os
 import platform
 import shlex
-import subprocess
 from pathlib import Path
 
 import numpy as np
 import torch
 
-from benchmarks.anchors import mean_and_spread
+from benchmarks.anchors import COLUMNS, mean_and_spread
 from benchmarks.experiments.cells import BUDGETS, MATRIX, chain, jobs_of
 from benchmarks.experiments.explain import explain
-from benchmarks.experiments.findings import COLUMNS, DRAWS, FINDINGS, OTHERS, RULE, Effect, Finding, measure
+from benchmarks.experiments.findings import DRAWS, FINDINGS, OTHERS, RULE, Effect, Finding, measure
 from benchmarks.experiments.runner import ROOT, Job, Runner
 from benchmarks.experiments.supply import tail_supply
 from datasets.files import replacing
@@ -82,8 +81,7 @@ def write_report(runner: Runner, budget: str, path: Path, plots: Path) -> None:
     with replacing(path) as file:
         file.write("\n".join(lines) + "\n")
     content = {"budget": budget, "effects": effects, "cells": {
-        cell: {str(seed): {column: of[cell, seed].get(key) for column, key in (("accuracy", "accuracy"),
-                                                                              *COLUMNS.items())}
+        cell: {str(seed): {column: of[cell, seed].get(key) for column, key in COLUMNS.items()}
                for name, seed in runs if name == cell} for cell in dict.fromkeys(name for name, _ in runs)}}
     with replacing(plots / "results.json") as file:
         json.dump(content, file, indent=1)
@@ -107,17 +105,16 @@ def _opening(runner, budget, jobs, runs, scenes, points, label_set) -> list[str]
 
 
 def _table(of: dict[Job, dict[str, float]]) -> list[str]:
-    columns = {"accuracy": "accuracy", **COLUMNS}
     lines = ["", "## The table", "",
              "`ce` and `focal` are stage 2's loss; `pretrained` starts from stage 1, `longer` trains stage 2 as many "
              "epochs more instead; `tuned` is stage 3 (its loss that of stage 2), `tail` samples tail instances. "
              "`text` and `contrast` are stage 1 itself, by nearest anchor.", "",
-             "| cell | seeds | " + " | ".join(columns) + " |", "|---" * (len(columns) + 2) + "|"]
+             "| cell | seeds | " + " | ".join(COLUMNS) + " |", "|---" * (len(COLUMNS) + 2) + "|"]
     for cell in MATRIX:
         seeds = [seed for name, seed in of if name == cell.name]
         if seeds:
             values = [mean_and_spread([of[cell.name, seed].get(key, np.nan) for seed in seeds], 2)
-                      for key in columns.values()]
+                      for key in COLUMNS.values()]
             lines.append(f"| {cell.name} | {len(seeds)} | {' | '.join(values)} |")
     return lines
 
@@ -187,8 +184,8 @@ def _machine(notes: dict[Job, dict]) -> list[str]:
     model = next((line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")),
                  platform.processor() or platform.machine())
     gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
-    head = subprocess.run(["git", "-C", str(ROOT), "log", "-1", "--format=%h of %cs"], capture_output=True, text=True)
-    commit = f"commit {head.stdout.strip()}, " if head.returncode == 0 and head.stdout.strip() else ""
+    versions = sorted({note["version"] for note in notes.values()} - {""})
+    commit = f"Commit {', '.join(versions)}; " if versions else ""
     threads = sorted({note["threads"] for note in notes.values()})
     return ["", "## Versions and hardware", "",
             f"{commit}Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, "

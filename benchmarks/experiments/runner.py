@@ -5,6 +5,7 @@
 `<out>/runs` holds the trainings, `<out>/done/<cell>-<seed>.json` says of a finished one its command and its cost.
 """
 import fcntl
+import functools
 import json
 import os
 import shlex
@@ -22,6 +23,17 @@ from datasets.files import replacing
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {1: "text_representation_train.sh", 2: "train_models.sh", 3: "fine_tune_classifier.sh"}
 Job = tuple[str, int]  # cell, seed
+
+
+@functools.cache
+def version() -> str:
+    """The commit that the code is of, with a plus where files differ from it; "" where that is not known."""
+    try:
+        found = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude", "*"],
+                               capture_output=True, text=True, check=False)
+    except OSError:  # no git
+        return ""
+    return found.stdout.strip() if found.returncode == 0 else ""
 
 
 @dataclass
@@ -99,7 +111,7 @@ class Runner:
             spent = [[float(word) for word in line.split()] for line in clock.read_text().splitlines()]
             with replacing(note) as file:
                 json.dump({"command": shlex.join(command), "environment": variables, "threads": self.threads,
-                           "seconds": round(sum(row[0] for row in spent), 1),
+                           "version": version(), "seconds": round(sum(row[0] for row in spent), 1),
                            "processor_seconds": round(sum(row[1] for row in spent), 1), "starts": len(spent)}, file,
                           indent=1)
 
