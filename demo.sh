@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The whole job on a fresh clone, without GPU and without ScanNet: bash demo.sh
-#   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> one table
+#   scenes -> stage 1 -> stage 2 -> stage 3 -> inference on test scenes -> pictures -> a page -> one table
 # It calls the scripts a user would, with a small network and 6 cm voxels; stage 1 sees 10 cm, which costs it 0.4 of the
 # time. TRAINING=4 trains four times as long; EMBEDDING_LOSS=contrast takes the paper's loss for stage 1. Stopped with
 # Ctrl-C, or killed, the same command goes on where it was; another POSTFIX begins anew.
@@ -80,6 +80,11 @@ for scene in "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "${validation[@]:
   "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png" --width 2000
 done
 
+say "a page of the validation scenes, with heat maps of two texts"
+page=$OUTPUT_DIR_ROOT/validation.html
+"$PYTHON" visualize.py "$RUN-$POSTFIX" --html "$page" --ask "somewhere to sit" "something to read" \
+  --weights "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX/best.ckpt"
+
 say "validation scores at every point, in percent"
 "$PYTHON" -m lib.metrics \
   "stage 1, nearest anchor=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX/scores.json" \
@@ -92,4 +97,8 @@ predictions   $RUN-finetune-$POSTFIX/visualize/fulleval/<scene>.{ply,txt}
 pictures      $OUTPUT_DIR_ROOT/pictures/<scene>.png
 curves        $PYTHON -m tensorboard.main --logdir $OUTPUT_DIR_ROOT
 a window      $PYTHON visualize.py FILE.ply
+a page that answers questions in words, served on this machine:
+              $PYTHON visualize.py $RUN-$POSTFIX --serve --weights $OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX/best.ckpt
+
+Look at the validation scenes: open $page in a browser, by double click.
 END

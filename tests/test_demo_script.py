@@ -64,6 +64,14 @@ def test_the_demo_trains_three_stages_from_each_other_and_predicts_with_the_last
     assert f"--weights {runs}-demo-test/best.ckpt" in validation and validation.rstrip().endswith("--val_phase val")
 
 
+def test_the_demo_ends_with_the_page_of_its_validation_scenes_and_says_where(demo):
+    call, = [call for call in demo() if " --html " in call]
+    run = "outputs/Scannet200VoxelizationDataset/Res16UNet14S-demo-test"
+    assert f"visualize.py {run} --html outputs/validation.html" in call
+    assert "--weights outputs/Scannet200TextualDataset/Res16UNet14S-demo-test/best.ckpt" in call
+    assert "open outputs/validation.html in a browser" in demo.said.strip().splitlines()[-1]
+
+
 def test_the_demo_takes_paths_from_its_callers_folder_and_another_loss(demo):
     calls = demo(DATA_ROOT="scenes", OUTPUT_DIR_ROOT="out", EMBEDDING_LOSS="contrast", TRAINING="2")
     assert f"--out {demo.user}/scenes" in calls[0]

@@ -1,8 +1,8 @@
 """Colours that the colour-blind tell apart, too: `safe_palette(40)`, the first ones the most different.
 
-Each next colour is, of a grid of candidates, the farthest in CIELAB from those before it, as seen by everyone, with
-deuteranopia and with protanopia (Vienot, Brettel, Mollon, "Digital video colourmaps for checking the legibility of
-displays by dichromats", 1999).
+The first, for what covers most of a room, are pale. Each next colour is, of a grid of candidates, the farthest in
+CIELAB from those before it, as seen by everyone, with deuteranopia and with protanopia (Vienot, Brettel, Mollon,
+"Digital video colourmaps for checking the legibility of displays by dichromats", 1999).
 """
 import functools
 
@@ -11,6 +11,8 @@ import numpy as np
 DIFFERENT = 64  # colours that are sought; more classes than that repeat them
 DICHROMATS = np.array([[[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],  # deuteranopia
                        [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]]])  # protanopia
+PALE = ((176, 196, 222), (240, 226, 178), (200, 160, 150))  # for walls, floor and ceiling, mostly
+MOST_CHROMA = 78  # of CIELAB; beyond it colours glare
 XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 
 
@@ -41,15 +43,15 @@ def _chosen() -> np.ndarray:
     levels = np.linspace(0, 255, 12).round()
     candidates = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(-1, 3)
     lab = seen_by_all(candidates)
-    middle = (lab[:, 0, 0] > 30) & (lab[:, 0, 0] < 92)  # neither lost on a dark background nor on a bright one
-    candidates, lab = candidates[middle], lab[middle]
-    greys = seen_by_all(np.array([[100, 100, 100], [203, 208, 214]]))  # taken: unlabelled, and right
-    nearest = np.linalg.norm(lab[:, None] - greys[None], axis=-1).min((1, 2))
+    usable = (lab[:, 0, 0] > 32) & (lab[:, 0, 0] < 90) & (np.hypot(lab[:, 0, 1], lab[:, 0, 2]) < MOST_CHROMA)
+    candidates, lab = candidates[usable], lab[usable]  # neither lost on a dark background nor on a bright one
+    taken = seen_by_all(np.array([(100, 100, 100), (206, 211, 217), *PALE]))  # unlabelled; right
+    nearest = np.linalg.norm(lab[:, None] - taken[None], axis=-1).min((1, 2))
     chosen = []
-    for _ in range(DIFFERENT):
+    for _ in range(DIFFERENT - len(PALE)):
         chosen.append(int(nearest.argmax()))
         nearest = np.minimum(nearest, np.linalg.norm(lab - lab[chosen[-1]], axis=-1).min(1))
-    return candidates[chosen].astype(np.uint8)
+    return np.concatenate([PALE, candidates[chosen]]).astype(np.uint8)
 
 
 def safe_palette(count: int) -> np.ndarray:

@@ -105,10 +105,12 @@ class Renderer {
   matrix() { return matrixOf(view.camera, this.aspect(), this.scene.about.reach); }
 
   draw(moving, style) {
-    const {gl, canvas, target, fine} = this;
+    const {gl, canvas, target} = this;
     const panes = this.panes();
+    const coarse = moving && (this.software || this.budget < 100_000) ? 2 : 1;  // pixels along a sample's side
+    const fine = this.fine / coarse;  // samples along a pixel's side
     const part = moving ? Math.min(this.count, Math.round(this.budget / panes.length)) : this.count;
-    const wide = canvas.width * fine, tall = canvas.height * fine;
+    const tall = Math.floor(canvas.height * fine);
     const {matrix, near, far, tall: field} = this.matrix();
     const edges = panes.map(pane => {
       const left = Math.round(pane.left * canvas.width), right = Math.round(pane.right * canvas.width);
@@ -125,7 +127,7 @@ class Renderer {
     gl.enable(gl.SCISSOR_TEST);
     gl.useProgram(this.points.id);
     gl.bindVertexArray(this.vertices);
-    const dot = this.scene.about.spacing * 1.35 * view.size * Math.min(4, Math.sqrt(this.count / Math.max(1, part)));
+    const dot = this.scene.about.spacing * 1.8 * view.size * Math.min(3, Math.sqrt(this.count / Math.max(1, part)));
     const pixels = tall / (2 * field), u = this.points;
     bind(gl, 0, this.table);
     bind(gl, 1, this.plan);
@@ -135,14 +137,14 @@ class Renderer {
     u.set("planCell", this.scene.about.plan.cell).set("planCorner", this.scene.about.plan.corner);
     u.set("table", 0).set("plan", 1).set("known", this.scene.about.has.truth).set("only", view.only >= 0);
     u.set("scored", this.scene.about.has.prediction);
-    u.set("faintOthers", view.faint).set("disc", dot * pixels / view.camera.distance > 3);
+    u.set("faintOthers", view.faint).set("disc", !(moving && this.software) && dot * pixels / view.camera.distance > 3);
     u.set("pair", view.pair ? view.pair.map(k => codeOf(this.scene.about, k)) : [-1, -1]);
     for (const [name, color] of Object.entries(style.colors)) u.set(name, color.map(part => part / 255));
     panes.forEach((pane, i) => {
       const {left, right, from, to} = edges[i];
       if (right <= left) return;
-      gl.viewport(from * fine, 0, (to - from) * fine, tall);
-      gl.scissor(left * fine, 0, (right - left) * fine, tall);
+      gl.viewport(...[from * fine, 0, (to - from) * fine, tall].map(Math.floor));
+      gl.scissor(...[left * fine, 0, (right - left) * fine, tall].map(Math.floor));
       u.set("layer", LAYER[pane.layer]);
       gl.drawArrays(gl.POINTS, 0, part);
     });
@@ -154,24 +156,26 @@ class Renderer {
     bind(gl, 0, target.textures[0]);
     bind(gl, 1, target.textures[2]);
     const l = this.light;
-    l.set("colors", 0).set("depths", 1).set("range", [near, far]).set("fine", fine).set("strength", style.strength);
-    l.set("smallest", 0.0008 + 0.6 * dot / view.camera.distance);
+    l.set("colors", 0).set("depths", 1).set("range", [near, far]).set("fine", Math.max(1, fine)).set("coarse", Math.max(1, 1 / fine)).set("strength", style.strength);
+    l.set("rings", moving && this.software ? 0 : 3).set("smallest", 0.0008 + 0.45 * dot / view.camera.distance);
     l.set("reach", Math.max(1, Math.round(fine * Math.min(devicePixelRatio, 2) * 1.2)));
     l.set("ground", style.ground.map(part => part / 255));
     gl.viewport(0, 0, canvas.width, canvas.height);
     for (const {left, right} of edges) {
       if (right <= left) continue;
       gl.scissor(left, 0, right - left, canvas.height);
-      l.set("pane", [left * fine, 0, right * fine, tall]);
+      l.set("pane", [left * fine, 0, right * fine, tall].map(Math.floor));
       gl.drawArrays(gl.TRIANGLES, 0, 3);
     }
+    this.drawnPoints = part;
+    this.drawnFine = fine;
     this.whole = part === this.count;
     this.frames++;
   }
 
   /** The point seen at, or next to, a place in pixels of the page from the canvas's corner; -1 for none. */
   pick(x, y, around = 4) {
-    const {gl, canvas, fine} = this;
+    const {gl, canvas, drawnFine: fine} = this;
     if (!this.target || !this.count) return -1;
     const scale = canvas.width / canvas.clientWidth * fine, reach = Math.round(around * scale), side = 2 * reach + 1;
     const left = Math.round(x * scale) - reach, low = Math.round(canvas.height * fine - y * scale) - reach;

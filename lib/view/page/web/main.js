@@ -108,4 +108,5 @@ function chooseWanted() {
   drawCard();
 }
 
+globalThis.scanPage = {view, change, move, style, renderer: () => renderer};  // to measure and to try things by
 start();

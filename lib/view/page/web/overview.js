@@ -94,7 +94,7 @@ function classesPart() {
     if (typeof x === "string") return x.localeCompare(y) * (overview.down ? -1 : 1);
     return Number.isNaN(x) - Number.isNaN(y) || (overview.down ? y - x : x - y) || 0;
   });
-  const head = el("tr", {}, shown.map(([key, name]) => el("th", {"aria-sort": overview.by === key ? (overview.down ? "descending" : "ascending") : null},
+  const head = el("tr", {}, shown.map(([key, name]) => el("th", {class: `of-${key}`, "aria-sort": overview.by === key ? (overview.down ? "descending" : "ascending") : null},
     el("button", {type: "button", onclick: () => { overview.down = overview.by === key ? !overview.down : key !== "name"; overview.by = key; drawOverview(); }},
       name, overview.by === key ? (overview.down ? " ↓" : " ↑") : ""))));
   const rows = figures.map(each => {
@@ -104,7 +104,7 @@ function classesPart() {
       precision: percent(each.precision), recall: percent(each.recall),
       taken: worst && el("button", {class: "pair", type: "button", title: "where", onclick: () => { overview.tab = "matrix"; overview.cell = [each.k, worst[0]]; drawOverview(); }},
         swatch(worst[0]), className(worst[0]), el("span", {class: "quiet"}, ` ${percent(worst[1] / each.truth, 0)}`))};
-    return el("tr", {"data-name": className(each.k)}, shown.map(([key]) => el("td", {class: key}, cells[key] ?? "")));
+    return el("tr", {"data-name": className(each.k)}, shown.map(([key]) => el("td", {class: `of-${key}`}, cells[key] ?? "")));
   });
   const body = el("tbody", {}, rows);
   const find = el("input", {type: "search", id: "find-all", placeholder: "Find a class  ( / )", "aria-label": "find a class", autocomplete: "off",

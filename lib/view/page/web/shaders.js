@@ -46,7 +46,8 @@ void main() {
   bool others = false;
   if (pair.x >= 0) others = int(truth) != pair.x || int(prediction) != pair.y;
   else if (only) others = !(either ? has(flagsOf(truth), 8) || has(flagsOf(prediction), 8) : has(mine, 8));
-  bool gone = cutAway(p) || (!only && pair.x < 0 && has(mine, 1));
+  bool sought = (only || pair.x >= 0) && !others;  // is shown wherever it is
+  bool gone = !sought && cutAway(p) || (!only && pair.x < 0 && has(mine, 1));
   if (others) gone = gone || !faintOthers || gl_VertexID % 5 != 0;
   if (gone) { gl_Position = vec4(0.0, 0.0, 2.0, 1.0); gl_PointSize = 1.0; return; }
   gl_Position = matrix * vec4(p, 1.0);
@@ -84,7 +85,7 @@ precision highp float; precision highp int;
 uniform sampler2D colors, depths;
 uniform vec2 range;       // near, far
 uniform ivec4 pane;       // of the fine buffer: left, bottom, right, top
-uniform int fine, reach;  // fine x fine samples a pixel; reach in samples
+uniform int fine, coarse, reach, rings;  // fine x fine samples a pixel, or one for coarse x coarse; reach in samples
 uniform float strength, smallest;  // smallest: difference of log2 depth that counts
 uniform vec3 ground;
 out vec4 picture;
@@ -97,18 +98,20 @@ float depthAt(ivec2 at) {
 void main() {
   vec3 sum = vec3(0.0);
   for (int j = 0; j < fine; j++) for (int i = 0; i < fine; i++) {
-    ivec2 at = ivec2(gl_FragCoord.xy) * fine + ivec2(i, j);
+    ivec2 at = ivec2(gl_FragCoord.xy) * fine / coarse + ivec2(i, j);
     float here = depthAt(at);
     if (here == 1e9) { sum += ground; continue; }
-    float nearer = 0.0;
-    for (int k = 0; k < 4; k++) {  // opposite neighbours, so that a slanting plane stays evenly lit
-      ivec2 way = reach * ivec2(k == 0 ? 0 : 1, k == 0 ? 1 : k - 2);
+    float dark = 0.0;
+    for (int k = 0; k < 4 * rings; k++) {  // opposite neighbours, so that a slanting plane stays evenly lit
+      int ring = k / 4;
+      ivec2 way = reach * (ring == 0 ? 1 : 3 * ring) * ivec2(k % 4 == 0 ? 0 : 1, k % 4 == 0 ? 1 : k % 4 - 2);
       float one = depthAt(at + way), other = depthAt(at - way);
       if (one == 1e9) one = here;
       if (other == 1e9) other = here;
-      nearer += clamp(here - 0.5 * (one + other) - smallest, 0.0, 0.02);
+      float most = ring == 0 ? 0.02 : 0.04;
+      dark += clamp(here - 0.5 * (one + other) - smallest, 0.0, most) / most * (ring == 0 ? 1.0 : 0.5 / float(1 + ring));
     }
-    sum += texelFetch(colors, at, 0).rgb * max(0.35, exp(-strength * nearer / 4.0));
+    sum += texelFetch(colors, at, 0).rgb * exp(-strength * dark);
   }
   picture = vec4(sum / float(fine * fine), 1.0);
 }`;

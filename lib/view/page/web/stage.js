@@ -1,7 +1,7 @@
 // The canvas and what is done on it: turning, moving, zooming by mouse, touch and keys; pointing at points; measuring.
 
 let renderer = null, scenePoints = null, overlay = null;
-let moved = 0, asked = false, slow = 0, lastFrame = 0;
+let restless = false, resting = 0, asked = false, slow = 0, lastFrame = 0;
 
 function buildStage() {
   const canvas = el("canvas", {id: "scene", tabindex: "0", "aria-label": "the scan; arrow keys turn it"});
@@ -21,7 +21,7 @@ function buildStage() {
 
 /** Draws at the next frame; `moving`: fewer points will do until it rests. */
 function redraw(moving = false) {
-  if (moving) moved = performance.now();
+  if (moving) restless = true;
   if (!asked) {
     asked = true;
     requestAnimationFrame(drawFrame);
@@ -33,17 +33,19 @@ function drawFrame(now) {
   if (view.scene < 0 || !scenePoints || !view.camera) return;
   const resized = renderer.resize();
   if (resized && fitWaits) { fitWaits = false; view.camera = fitted(START); }
-  const moving = performance.now() - moved < 160;
+  const moving = restless;
+  restless = false;
   if (moving && lastFrame) {
-    slow = 0.7 * slow + 0.3 * Math.min(1000, now - lastFrame);  // how long frames take of late, ms
-    if (slow > 45) renderer.budget = Math.max(60_000, renderer.budget * 0.8);
+    slow = 0.5 * slow + 0.5 * Math.min(2000, now - lastFrame);  // how long frames take of late, ms
+    if (slow > 45) renderer.budget = Math.max(40_000, renderer.budget * Math.max(0.4, 40 / slow));
     else if (slow < 25) renderer.budget = Math.min(5_000_000, renderer.budget * 1.1);
   }
   lastFrame = moving ? now : 0;
   renderer.draw(moving, style());
   drawOverlay();
   document.body.dataset.drawn = renderer.frames;
-  if (moving) redraw();
+  clearTimeout(resting);
+  if (moving) resting = setTimeout(() => redraw(), 160);
 }
 
 function fitted(angles) {

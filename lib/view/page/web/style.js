@@ -1,12 +1,12 @@
 // Colours of the drawing in both themes, and the table that the shader reads them from.
 
 const THEMES = {
-  light: {ground: [255, 255, 255], strength: 75, ink: "#1b2430", paper: "#ffffff",
+  light: {ground: [255, 255, 255], strength: 0.3, ink: "#1b2430", paper: "#ffffff",
     colors: {rightColor: [206, 211, 217], wrongColor: [213, 42, 36], unknownColor: [156, 168, 190],
       faintColor: [221, 225, 231]},
     confidence: [[112, 8, 110], [214, 60, 140], [246, 160, 180], [214, 222, 231]],
     relevancy: [[205, 209, 216], [238, 202, 130], [245, 150, 60], [214, 55, 40], [120, 5, 45]]},
-  dark: {ground: [16, 19, 25], strength: 60, ink: "#e9edf3", paper: "#10131a",
+  dark: {ground: [16, 19, 25], strength: 0.26, ink: "#e9edf3", paper: "#10131a",
     colors: {rightColor: [92, 101, 115], wrongColor: [255, 92, 70], unknownColor: [58, 70, 98],
       faintColor: [46, 53, 64]},
     confidence: [[255, 236, 140], [250, 160, 70], [190, 80, 90], [72, 80, 94]],
