@@ -172,7 +172,7 @@ def test_a_class_is_found_shown_alone_and_hidden(visit, room_page):
     page.wait_for_timeout(350)
     alone = picture(page, "only_chair")
     assert near_color(alone, chair).sum() > 500 and near_color(alone, floor).sum() == 0
-    assert "is seen in" in page.inner_text(".open-row") and "table" in page.inner_text(".open-row")
+    assert "is wrongly seen in" in page.inner_text(".open-row") and "table" in page.inner_text(".open-row")
     page.click(".open-row .confused")
     page.wait_for_timeout(350)
     assert 100 < near_color(picture(page), chair).sum() < 0.8 * near_color(alone, chair).sum()

@@ -108,5 +108,5 @@ function confusions(each) {
   return el("div", {class: "confusions"},
     each.truth === 0 ? el("p", {class: "quiet"}, "The truth has none of it.") : null,
     list("is taken for", each.taken, each.truth, other => [each.k, other]) || (each.truth > 0 && el("p", {class: "quiet"}, "All of it is found.")),
-    list("is seen in", each.mistaken, each.scored, other => [other, each.k]));
+    list("is wrongly seen in", each.mistaken, each.scored, other => [other, each.k]));
 }
