@@ -227,6 +227,22 @@ def test_distance_between_two_clicks_is_measured(visit, room_page):
     assert float(page.inner_text("#legend").split()[1]) == pytest.approx(1.0, abs=0.15)
 
 
+def test_the_picture_is_saved_with_a_caption(visit, room_page):
+    page = visit(room_page, "scene=room&layers=prediction&theme=light")
+    drawn(page)
+    with page.expect_download() as waiting:
+        page.keyboard.press("s")
+    assert waiting.value.suggested_filename == "room_prediction.png"
+    with Image.open(waiting.value.path()) as saved:
+        pixels = np.asarray(saved.convert("RGB"))
+        if os.environ.get("PAGE_PICTURES"):
+            saved.save(Path(os.environ["PAGE_PICTURES"], "saved.png"))
+    stage = page.locator("#scene").bounding_box()
+    assert pixels.shape[1] == stage["width"] and pixels.shape[0] > stage["height"] + 40
+    assert (np.abs(pixels[60:-40].astype(int) - SCANNET200.colors[CHAIR]).max(-1) <= 12).sum() > 500
+    assert (pixels[:40] < 100).any() and (pixels[-30:] < 200).any()
+
+
 def test_two_panes_turn_with_one_camera_and_a_wipe_shows_both(visit, room_page):
     page = visit(room_page, "scene=room&layers=truth,error&mode=wipe&theme=dark", (1100, 700))
     drawn(page)
@@ -261,6 +277,11 @@ def test_a_phone_has_the_list_behind_a_button_and_letters_of_14_pixels(visit, ro
     picture(page, "phone_classes")
     assert min(sizes) >= 14
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.click("#close-classes")
+    page.touchscreen.tap(195, 460)
+    page.wait_for_selector("#card:not([hidden])")
+    assert "chair" in page.inner_text("#card")
+    picture(page, "phone_card")
 
 
 def test_a_folders_scans_are_sorted_and_opened(visit, folder_page):

@@ -13,6 +13,7 @@ function buildStage() {
     el("div", {id: "under"}, el("div", {id: "cuts"}), el("div", {id: "legend"})), el("div", {id: "card", hidden: true}), hover,
     el("div", {id: "busy", hidden: true}, "unpacking points …"));
   renderer = new Renderer(canvas);
+  canvas.addEventListener("webglcontextlost", () => say("the graphics card was reset: load the page again"));
   pointerOn(canvas, hover);
   wipeOn(stage.querySelector("#wipe"), stage);
   new ResizeObserver(() => { if (view.scene >= 0) drawTabs(); redraw(); }).observe(stage);
