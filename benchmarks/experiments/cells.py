@@ -79,12 +79,16 @@ class Budget:
     def epochs_of(self, cell: Cell) -> int:
         return self.epochs[cell.stage - 1] + (self.epochs[0] if cell.longer else 0)
 
+    @property
+    def common(self) -> list[str]:
+        """Flags of main.py that all cells have."""
+        size = [] if self.voxel_size is None else ["--voxel_size", str(self.voxel_size)]
+        return [*self.flags.split(), *size, "--save_confusion", "True", "--val_pictures", "0"]
+
     def arguments(self, cell: Cell, seed: int) -> list[str]:
         """Flags of main.py; a cell's own come last and win."""
-        size = [] if self.voxel_size is None else ["--voxel_size", str(self.voxel_size)]
-        return [*self.flags.split(), *size, *self.stage_flags[cell.stage - 1].split(), "--max_epoch",
-                str(self.epochs_of(cell)), "--seed", str(seed), "--save_confusion", "True", "--val_pictures", "0",
-                *cell.flags.split()]
+        return [*self.common, *self.stage_flags[cell.stage - 1].split(), "--max_epoch", str(self.epochs_of(cell)),
+                "--seed", str(seed), *cell.flags.split()]
 
 
 BUDGETS = {
@@ -99,7 +103,7 @@ BUDGETS = {
 
 def jobs_of(budget: Budget, cells: Sequence[str] | None = None, seeds: Sequence[int] | None = None
             ) -> list[tuple[str, int]]:
-    """(cell, seed) in the order of running: all cells with the first seeds, then the findings' with the rest.
+    """(cell, seed) in the order of running: the findings' cells with the seeds that all have, the others, the rest.
 
     cells, seeds: these alone, and what the cells start from. Raises ValueError for a cell there is none of.
     """
@@ -107,12 +111,10 @@ def jobs_of(budget: Budget, cells: Sequence[str] | None = None, seeds: Sequence[
     if unknown:
         raise ValueError(f"--cells {unknown[0]}: no such cell; there are {', '.join(CELLS)}")
     wanted = {earlier for name in (cells or CELLS) for earlier in chain(name)}
-    jobs = []
-    for seed in range(budget.seeds) if seeds is None else seeds:
-        for cell in MATRIX:
-            if cell.name in wanted and (seeds is not None or cell.finding or seed < budget.other_seeds):
-                jobs.append((cell.name, seed))
-    return jobs
+    first = range(budget.other_seeds) if seeds is None else seeds
+    rest = range(budget.other_seeds, budget.seeds) if seeds is None else ()
+    return [(cell.name, seed) for finding, some in ((True, first), (False, first), (True, rest)) for seed in some
+            for cell in MATRIX if cell.finding == finding and cell.name in wanted]
 
 
 def chain(name: str) -> list[str]:

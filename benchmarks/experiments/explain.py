@@ -10,22 +10,44 @@ MOST = 4  # classes named as gaining or losing
 LEAST = 0.001  # of IoU: less is no change
 
 
-def explain(finding: Finding, effect: Effect, runs: Mapping, notes: Mapping, label_set: LabelSet, supply: dict) -> str:
-    """One paragraph. notes: cost of each (cell, seed). supply: as `tail_supply`."""
+PLAIN = (("ce", "pretrained-ce"), ("ce", "longer-ce"))  # pairs whose differences are told
+
+
+def explain(finding: Finding, effect: Effect, runs: Mapping, notes: Mapping, label_set: LabelSet, supply: dict,
+            plain: Mapping[tuple[str, str], Effect | None]) -> str:
+    """One paragraph. notes: cost of each (cell, seed). supply: as `tail_supply`. plain: the effects of `PLAIN`."""
     parts = []
     if finding.key.startswith("tail-sampling"):
         parts.append(_supply(supply))
     if finding.key == "tail-sampling":
         parts.append("Only the classifier's weights can answer to them: the features below are frozen.")
     if finding.key == "pretraining":
-        parts.append(_costs(finding, notes))
+        parts.append(_costs(notes))
+        if all(plain.get(pair) for pair in PLAIN):
+            ours, theirs = (100 * float(plain[pair].values["all"]) for pair in PLAIN)
+            parts.append(f"To `ce`, with stage 2 as long, stage 1 adds {ours:+.1f} points over all classes, the extra "
+                         f"epochs of stage 2 add {theirs:+.1f}: here an epoch spent on text anchors gives "
+                         f"{'more' if ours > theirs else 'less'} than one spent on the classes themselves.")
     tail = label_set.members(label_set.tail_group) if label_set.group_names else np.arange(len(label_set))
     before, after = (_habits(runs, finding, effect, side, tail) for side in (0, 1))
     parts.append(f"Of the tail's points {_percent(before['recall'])} are found without and {_percent(after['recall'])} "
                  f"with; of those called tail {_percent(before['precision'])} and {_percent(after['precision'])} are "
-                 f"right; for each point of the tail {before['called']:.2f} and {after['called']:.2f} are called so.")
+                 f"right; for each point of the tail {before['called']:.2f} and {after['called']:.2f} are called so: "
+                 f"{_trade(before, after)}.")
     parts.append(_classes(effect, label_set))
     return " ".join(parts)
+
+
+def _trade(before: Mapping[str, float], after: Mapping[str, float]) -> str:
+    """What recall and precision say of the change."""
+    found, right = (after[key] > before[key] for key in ("recall", "precision"))
+    if found and right:
+        return "the tail is found more often and more reliably, so it is told apart better"
+    if found:
+        return "the tail is named more often, which finds more of it at the price of more false alarms"
+    if right:
+        return "the tail is named less often, and then more often rightly"
+    return "the tail is found less often and less reliably"
 
 
 def _supply(supply: dict) -> str:
@@ -39,7 +61,7 @@ def _supply(supply: dict) -> str:
             f"{with_['placed']} of {with_['placed'] + with_['skipped']} instances found a place.")
 
 
-def _costs(finding: Finding, notes: Mapping) -> str:
+def _costs(notes: Mapping) -> str:
     def seconds(cell: str) -> float:
         return float(np.mean([note["processor_seconds"] for (name, _), note in notes.items() if name == cell] or [0]))
     return (f"Stage 1 takes {seconds('text'):.0f} processor seconds and stage 2 after it "

@@ -9,13 +9,14 @@ import numpy as np
 import torch
 
 from benchmarks.anchors import COLUMNS, mean_and_spread
-from benchmarks.experiments.cells import BUDGETS, MATRIX, chain, jobs_of
-from benchmarks.experiments.explain import explain
+from benchmarks.experiments.cells import BUDGETS, CELLS, MATRIX, chain, jobs_of
+from benchmarks.experiments.explain import PLAIN, explain
 from benchmarks.experiments.findings import DRAWS, FINDINGS, OTHERS, RULE, Effect, Finding, measure
 from benchmarks.experiments.runner import ROOT, Job, Runner
 from benchmarks.experiments.supply import tail_supply
 from datasets.files import replacing
 from datasets.label_sets import LabelSet, find_label_set
+from datasets.scannet200 import read_split
 from lib.metrics import iou_of, scores_of
 from lib.view.iou_plot import draw_iou_by_points
 from lib.view.picture import save_png
@@ -57,9 +58,10 @@ def write_report(runner: Runner, budget: str, path: Path, plots: Path) -> None:
     of = scores(runs, label_set.groups)
     notes = {job: json.loads(runner.note(*job).read_text(encoding="utf-8")) for job in runs}
     supply = tail_supply(runner)
-    lines = [*_opening(runner, budget, jobs, runs, scenes, points, label_set), *_table(of), *_rule()]
+    lines = [*_opening(runner, budget, jobs, runs, scenes, points, label_set, of, notes), *_table(of), *_rule()]
     plots.mkdir(parents=True, exist_ok=True)
     effects = {}
+    plain = {pair: measure([pair], runs, label_set.groups) for pair in PLAIN}
     for finding in FINDINGS:
         effect = measure(finding.pairs, runs, label_set.groups)
         lines += ["", f"### {finding.title}", "", f"*{finding.claim}* Expected before: {finding.expected}", ""]
@@ -73,7 +75,7 @@ def write_report(runner: Runner, budget: str, path: Path, plots: Path) -> None:
         save_png(_plot(finding, effect, runs, points, label_set), plots / name)
         lines += [f"**{effect.verdict(finding)}** ({len(effect.seeds)} seeds; decided by {', '.join(finding.columns)})",
                   "", *_effects([(" and ".join(f"`{b}` against `{a}`" for a, b in finding.pairs), effect)]), "",
-                  explain(finding, effect, runs, notes, label_set, supply), "",
+                  explain(finding, effect, runs, notes, label_set, supply, plain), "",
                   f"![IoU by points of the class]({os.path.relpath(plots / name, path.parent)})"]
     found = [(title, measure([(base, other)], runs, label_set.groups)) for title, base, other in OTHERS]
     lines += ["", "## Other differences", "", *_effects([row for row in found if row[1]])]
@@ -87,9 +89,10 @@ def write_report(runner: Runner, budget: str, path: Path, plots: Path) -> None:
         json.dump(content, file, indent=1)
 
 
-def _opening(runner, budget, jobs, runs, scenes, points, label_set) -> list[str]:
+def _opening(runner: Runner, budget: str, jobs: list[Job], runs: Runs, scenes: list[str], points: np.ndarray,
+             label_set: LabelSet, of: dict[Job, dict[str, float]], notes: dict[Job, dict]) -> list[str]:
     done = len(runs)
-    words = "all done" if done == len(jobs) else f"**{done} of them done**, of which alone all that follows is"
+    words = "all done" if done == len(jobs) else f"**{done} of them done**: all that follows is of these alone"
     at = "2 cm" if runner.budget.voxel_size is None else f"{100 * runner.budget.voxel_size:g} cm"
     first, second, third = runner.budget.epochs
     sizes = {group: points[label_set.members(group)] for group in label_set.group_names}
@@ -101,7 +104,19 @@ def _opening(runner, budget, jobs, runs, scenes, points, label_set) -> list[str]
             f"Budget `{budget}`: {runner.budget.model}, {at} voxels, {first} epochs of stage 1, {second} of stage 2, "
             f"{third} of stage 3, batches of {runner.budget.batch}. {len(jobs)} trainings, {words}. "
             f"Scored at {int(points.sum()):,} points of {len(scenes)} validation scenes, {len(label_set)} classes "
-            f"({shares}). All figures are percent; mean ± standard deviation over seeds."]
+            f"({shares}). All figures are percent; mean ± standard deviation over seeds.", *_base(runner, of, notes)]
+
+
+def _base(runner: Runner, of: dict[Job, dict[str, float]], notes: dict[Job, dict]) -> list[str]:
+    """What the base cell needed for its tail."""
+    seeds = [seed for name, seed in of if name == "ce"]
+    if not seeds:
+        return []
+    scenes = runner.budget.epochs_of(CELLS["ce"]) * len(read_split(runner.data, "train"))
+    tail = mean_and_spread([of["ce", seed].get(COLUMNS["tail"], np.nan) for seed in seeds], 2)
+    spent = np.mean([notes["ce", seed]["processor_seconds"] for seed in seeds])
+    return ["", f"In the base cell `ce` the tail has {tail} after {scenes} scenes of training "
+            f"({-(-scenes // runner.budget.batch)} steps), {spent:.0f} processor seconds."]
 
 
 def _table(of: dict[Job, dict[str, float]]) -> list[str]:
@@ -160,10 +175,12 @@ def _commands(runner: Runner, budget: str) -> list[str]:
     lines = ["", "## Commands", "", "```bash", f"bash experiments.sh --budget {budget} --jobs {runner.jobs}",
              f"bash experiments.sh --budget {budget} --repeat ce    # one cell with a new seed, against this page",
              "```", "", "What it ran for seed 0, after `export " + _environment(runner) + "`:", "", "```bash"]
+    common = shlex.join(runner.budget.common)
+    lines.append(f'COMMON="{common}"')
     for cell in MATRIX:
         command, variables = runner.command(cell.name, 0)
-        start = variables["PRETRAINED_WEIGHTS"]
-        lines.append(_short(runner, f"PRETRAINED_WEIGHTS={start} {shlex.join(command)}"))
+        words = shlex.join(command).replace(common, "$COMMON")
+        lines.append(_short(runner, f"PRETRAINED_WEIGHTS={variables['PRETRAINED_WEIGHTS']} {words}"))
     return [*lines, "```"]
 
 

@@ -103,8 +103,8 @@ class Runner:
             with open(clock, "a", encoding="utf-8") as file:  # every start counts, those that were cut off, too
                 file.write(f"{time.perf_counter() - start:.2f} {usage.ru_utime + usage.ru_stime:.2f}\n")
             words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            if any(line.startswith("stopped at step") for line in words[-3:]):
-                raise ValueError(f"{cell}, seed {seed}: stopped; the same command goes on")
+            if self.stopped or any(line.startswith("stopped at step") for line in words[-3:]):
+                raise ValueError("stopped; the same command goes on")
             if process.returncode or not (folder / "confusion.npz").is_file():
                 raise ValueError(f"{folder}: {command[1]} ended with {process.returncode}: "
                                  f"{words[-1] if words else 'no message'}; everything it said is in {log}")

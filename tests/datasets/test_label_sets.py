@@ -135,6 +135,14 @@ def root(tmp_path):
     return tmp_path / "data"
 
 
+def test_a_root_without_test_scenes_whose_list_is_empty_can_be_relabelled(root, tmp_path):
+    (root / "test.txt").write_text("\n")
+    (tmp_path / "map.csv").write_text("from,to\nwall,surface\n")
+    out = tmp_path / "new"
+    assert relabel_main([str(root), "--label_map", str(tmp_path / "map.csv"), "--out", str(out)]) == 0
+    assert (out / "test.txt").read_text() == "" and len((out / "train.txt").read_text().splitlines()) > 0
+
+
 def test_relabelling_maps_every_point_and_brings_statistics_and_the_set(root, tmp_path, capsys):
     (tmp_path / "map.csv").write_text("from,to\ncouch,seat\nlamp,glow\ndumbbell,glow\nfloor,floor\n")
     out = tmp_path / "own"
