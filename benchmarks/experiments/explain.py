@@ -63,7 +63,7 @@ def _supply(supply: dict) -> str:
 
 def _costs(notes: Mapping) -> str:
     def seconds(cell: str) -> float:
-        return float(np.mean([note["processor_seconds"] for (name, _), note in notes.items() if name == cell] or [0]))
+        return float(np.median([note["processor_seconds"] for (name, _), note in notes.items() if name == cell] or [0]))
     return (f"Stage 1 takes {seconds('text'):.0f} processor seconds and stage 2 after it "
             f"{seconds('pretrained-ce'):.0f}; stage 2 that is longer by stage 1's epochs takes "
             f"{seconds('longer-ce'):.0f}, stage 2 alone {seconds('ce'):.0f}.")

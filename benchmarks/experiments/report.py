@@ -114,7 +114,7 @@ def _base(runner: Runner, of: dict[Job, dict[str, float]], notes: dict[Job, dict
         return []
     scenes = runner.budget.epochs_of(CELLS["ce"]) * len(read_split(runner.data, "train"))
     tail = mean_and_spread([of["ce", seed].get(COLUMNS["tail"], np.nan) for seed in seeds], 2)
-    spent = np.mean([notes["ce", seed]["processor_seconds"] for seed in seeds])
+    spent = np.median([notes["ce", seed]["processor_seconds"] for seed in seeds])
     return ["", f"In the base cell `ce` the tail has {tail} after {scenes} scenes of training "
             f"({-(-scenes // runner.budget.batch)} steps), {spent:.0f} processor seconds."]
 
@@ -158,15 +158,15 @@ def _plot(finding: Finding, effect: Effect, runs: Runs, points: np.ndarray, labe
 
 
 def _costs(runner: Runner, notes: dict[Job, dict]) -> list[str]:
-    mean = {cell.name: [np.mean([note[key] for (name, _), note in notes.items() if name == cell.name])
+    usual = {cell.name: [np.median([note[key] for (name, _), note in notes.items() if name == cell.name])
                         for key in ("seconds", "processor_seconds")]
             for cell in MATRIX if any(name == cell.name for name, _ in notes)}
     total = sum(note["processor_seconds"] for note in notes.values())
-    lines = ["", "## Cost", "", "Of one training, mean over seeds, starting the program included. Seconds on the clock "
-             f"are of a machine that other work shared; {total / 60:.0f} minutes of processor time in all.", "",
+    lines = ["", "## Cost", "", "Of one training, median over seeds, starting the program included. Seconds on the "
+             f"clock are of a machine that other work shared; {total / 60:.0f} minutes of processor time in all.", "",
              "| cell | seconds | processor seconds | with what it starts from |", "|---|---|---|---|"]
-    for name, (seconds, processor) in mean.items():
-        whole = sum(mean[earlier][1] for earlier in chain(name) if earlier in mean)
+    for name, (seconds, processor) in usual.items():
+        whole = sum(usual[earlier][1] for earlier in chain(name) if earlier in usual)
         lines.append(f"| {name} | {seconds:.0f} | {processor:.1f} | {whole:.1f} |")
     return lines
 

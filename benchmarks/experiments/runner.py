@@ -100,10 +100,10 @@ class Runner:
                 _, status, usage = os.wait4(process.pid, 0)
                 process.returncode = os.waitstatus_to_exitcode(status)
                 del self.processes[cell, seed]
-            with open(clock, "a", encoding="utf-8") as file:  # every start counts, those that were cut off, too
+            with open(clock, "a", encoding="utf-8") as file:  # of every start that this command saw end
                 file.write(f"{time.perf_counter() - start:.2f} {usage.ru_utime + usage.ru_stime:.2f}\n")
             words = log.read_text(encoding="utf-8", errors="replace").strip().splitlines()
-            if self.stopped or any(line.startswith("stopped at step") for line in words[-3:]):
+            if (self.stopped and process.returncode) or any(line.startswith("stopped at step") for line in words[-3:]):
                 raise ValueError("stopped; the same command goes on")
             if process.returncode or not (folder / "confusion.npz").is_file():
                 raise ValueError(f"{folder}: {command[1]} ended with {process.returncode}: "
