@@ -30,8 +30,10 @@ def replacing(path: str | Path, mode: str = "w") -> Iterator[IO]:
             os.fsync(file.fileno())  # on disk before the rename: a power cut leaves the old file or the new one
         os.chmod(temporary, 0o666 & ~_umask())  # mkstemp makes files that only their owner can read
         os.replace(temporary, path)
-    except BaseException:
+    except BaseException as error:
         os.unlink(temporary)
+        if isinstance(error, OSError) and error.errno and error.filename is None:
+            error.filename = str(path)  # of a full disk, which else is not said of any file
         raise
 
 

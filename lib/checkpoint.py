@@ -128,7 +128,7 @@ def newest_checkpoint(path: str | Path) -> Path:
         try:
             whole.append((load_checkpoint(file).get("step", -1), file.stat().st_mtime, file))
         except ValueError as error:
-            damaged.append(str(error))
+            damaged.append(str(error).partition("; take another")[0])
     if not whole:
         raise ValueError(f"{path}: holds no checkpoint that is whole: {'; '.join(damaged)}")
     step, _, newest = max(whole)

@@ -5,6 +5,7 @@
 
 `judge` is the one place where it is decided, on the device; nothing is waited for.
 """
+import contextlib
 import json
 import math
 from argparse import Namespace
@@ -130,7 +131,7 @@ class SkippedSteps:
         line = {"step": step.number, "epoch": step.epoch, "loss": loss if math.isfinite(loss) else str(loss),
                 "scenes": scenes}
         if distributed.is_main():
-            with open(self.path, "a", encoding="utf-8") as file:
+            with contextlib.suppress(OSError), open(self.path, "a", encoding="utf-8") as file:  # on a full disk
                 file.write(json.dumps(line) + "\n")
         if self.progress.skipped_in_a_row > limit:
             row = f", and so were the {limit} step(s) before (--max_skipped_steps)" if limit else ""

@@ -9,12 +9,14 @@ import io
 import json
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 from PIL import Image
 from tensorboard.compat.proto.summary_pb2 import Summary
 from torch.utils.tensorboard import SummaryWriter
+from tqdm import tqdm
 
 from datasets.files import replacing
 
@@ -29,6 +31,7 @@ class RunLog:
         a new run, which begins the file anew.
         """
         self.writes, self._writer, self._lines = writes, None, Path(folder) / METRICS_FILE
+        self._said = False
         if not writes:
             return
         # TensorBoard takes steps from purge_step on out of what was logged before
@@ -44,13 +47,25 @@ class RunLog:
         if self._writer is None:
             return
         values = {f"{group}/{name}" if group else name: value for name, value in values.items()}
-        for name, value in values.items():
-            self._writer.add_scalar(name, value, step)
         line = {"step": step, "time": round(time.time(), 1), **about, **values}
         line = {name: None if isinstance(value, float) and not math.isfinite(value) else value
                 for name, value in line.items()}
-        with open(self._lines, "a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
+        with self._going_on():
+            with open(self._lines, "a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            for name, value in values.items():
+                self._writer.add_scalar(name, value, step)
+
+    @contextmanager
+    def _going_on(self) -> Iterator[None]:
+        """A full disk costs figures, not the run; it is said once, and again by the next checkpoint."""
+        try:
+            yield
+        except OSError as error:
+            if not self._said:
+                tqdm.write(f"warning: {self._lines.parent}: {error.strerror or error}: figures are lost; make room "
+                           "before the next checkpoint")
+            self._said = True
 
     def picture(self, name: str, picture: Image.Image, step: int, kind: str = "PNG") -> None:
         """Log a picture, in TensorBoard alone. kind: JPEG takes a third of the bytes of one with shades."""
@@ -60,15 +75,16 @@ class RunLog:
         picture.save(content, format=kind, **({"quality": 85} if kind == "JPEG" else {}))
         image = Summary.Image(height=picture.height, width=picture.width, colorspace=3,
                               encoded_image_string=content.getvalue())
-        # add_image knows no JPEG
-        self._writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), step)
+        with self._going_on():  # add_image knows no JPEG
+            self._writer.file_writer.add_summary(Summary(value=[Summary.Value(tag=name, image=image)]), step)
 
     def __enter__(self) -> "RunLog":
         return self
 
     def __exit__(self, *_error) -> None:
         if self._writer is not None:
-            self._writer.close()
+            with self._going_on():
+                self._writer.close()
 
 
 def cut_lines(path: Path, step: int) -> None:

@@ -52,12 +52,13 @@ from lib.training.stopping import stop_on_signal
 from lib.training.throughput import Watched
 
 SCORES = ("scores.json", "confusion.npz")
-SINCE = ("skipped_steps", "skipped_in_a_row")  # of Progress, which earlier checkpoints lack
+SINCE = ("skipped_steps", "skipped_in_a_row", "unvalidated")  # of Progress, which earlier checkpoints lack
 
 
 @dataclass
 class Progress:
-    """Where a training stands: optimiser steps and epochs done, batches done of the epoch in hand."""
+    """Where a training stands: optimiser steps and epochs done, batches done of the epoch in hand. unvalidated: the
+    epoch has ended, what follows it is still to be done."""
     step: int = 0
     epoch: int = 0
     batch: int = 0
@@ -65,6 +66,7 @@ class Progress:
     unlabelled_batches: int = 0
     skipped_steps: int = 0
     skipped_in_a_row: int = 0
+    unvalidated: bool = False
 
 
 class Training:
@@ -184,20 +186,24 @@ def train(config: Namespace) -> None:
           f"{len(run.val_loader.dataset)} to validate on, {run.device}")
     if line := about(config, run.device):
         print(line)
-    if run.finished:
+    if run.finished and not run.progress.unvalidated:
         print(f"nothing left to train: --max_epoch {config.max_epoch} or --max_iter {config.max_iter} is reached; "
               "give a larger one")
     run.skipped.start()
     with RunLog(run.folder, run.progress.step if config.resume else None, main) as writer, stop_on_signal(run), \
             naming_the_dead(run.train_loader, run.val_loader):
-        while not run.finished:
-            train_one_epoch(run, writer)
-            writer.scalars(run.train_batches.figures(), run.progress.step, "speed", epoch=run.progress.epoch)
-            if run.progress.batch == 0 or run.finished:
+        while not run.finished or run.progress.unvalidated:
+            if not run.progress.unvalidated:
+                train_one_epoch(run, writer)
+                writer.scalars(run.train_batches.figures(), run.progress.step, "speed", epoch=run.progress.epoch)
+                run.progress.unvalidated = run.progress.batch == 0 or run.finished
+            if run.progress.unvalidated:
                 best, watched = run.progress.best, None
                 due = run.progress.epoch % config.val_epoch_freq == 0
                 if due or run.finished:
+                    run.save("last.ckpt")  # a run that is killed in its validation begins anew with that
                     watched = validate(run, writer)
+                run.progress.unvalidated = False
                 if run.progress.batch == 0:  # not where --max_iter ends the run inside an epoch, which may be extended
                     run.scheduler.step_epoch(watched if due else None)
                 if run.progress.best > best:

@@ -1,9 +1,12 @@
 """metrics.jsonl: every number of a training once, also over a kill and a resume."""
+import errno
 import json
+import os
 
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lib.checkpoint import load_checkpoint
+from lib.training import run_log
 from lib.training.run_log import METRICS_FILE, RunLog
 from main import main
 
@@ -61,3 +64,19 @@ def test_a_process_beside_the_first_writes_nothing(tmp_path):
     with RunLog(tmp_path / "run", writes=False) as log:
         log.scalars({"loss": 1.0}, 1)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_costs_figures_and_is_said_once_but_does_not_end_a_run(tmp_path, monkeypatch, capsys):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with RunLog(tmp_path) as log:
+        log.scalars({"loss": 1.0}, 1)
+        with monkeypatch.context() as patch:
+            patch.setattr(run_log, "open", full, raising=False)
+            log.scalars({"loss": 2.0}, 2)
+            log.scalars({"loss": 3.0}, 3)
+        log.scalars({"loss": 4.0}, 4)
+    lines = capsys.readouterr().out.splitlines()
+    assert len(lines) == 1 and f"{tmp_path}: No space left on device: figures are lost" in lines[0]
+    assert [json.loads(line)["step"] for line in (tmp_path / "metrics.jsonl").read_text().splitlines()] == [1, 4]

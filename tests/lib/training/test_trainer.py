@@ -371,20 +371,46 @@ def test_a_new_runs_first_checkpoint_takes_the_place_of_an_older_runs_files_and_
     assert load_checkpoint(run_flags.run / "best.ckpt")["step"] == 2
 
 
-def test_a_new_runs_best_checkpoint_is_never_beside_an_older_runs_last(run_flags, monkeypatch, capsys):
+@pytest.mark.parametrize("fits", [0, 1])
+def test_a_new_runs_best_checkpoint_is_never_beside_an_older_runs_last(run_flags, monkeypatch, capsys, fits):
     assert main(run_flags("--max_epoch", "2")) == 0
-    write = trainer.save_checkpoint
+    write, room = trainer.save_checkpoint, [True] * fits
 
     def full_disk(path, content):
-        if path.name == "last.ckpt":
+        if path.name == "last.ckpt" and (not room or not room.pop()):
             raise OSError(f"{path}: no space left")
         write(path, content)
 
     monkeypatch.setattr(trainer, "save_checkpoint", full_disk)
     assert main(run_flags("--max_epoch", "1")) == 1
-    assert [p.name for p in run_flags.run.glob("*.ckpt")] == ["best.ckpt"]
-    assert load_checkpoint(run_flags.run / "best.ckpt")["step"] == 2
-    assert json.loads((run_flags.run / "scores.json").read_text())["step"] == 2
+    steps = {path.name: load_checkpoint(path)["step"] for path in run_flags.run.glob("*.ckpt")}
+    assert steps["last.ckpt"] == (2 if fits else 4) and (steps["best.ckpt"] == 2 or not fits)
+    if fits:
+        assert json.loads((run_flags.run / "scores.json").read_text())["step"] == 2
+
+
+def test_L19_a_run_that_was_killed_in_its_validation_goes_on_exactly_with_that(run_flags, tmp_path, monkeypatch):
+    assert main(run_flags(*FALLING)) == 0
+    whole = load_checkpoint(run_flags.run / "last.ckpt")
+    part, validate, killed = tmp_path / "part", trainer.validate, [2, 3]
+
+    def die(run, writer):
+        if run.progress.epoch in killed:
+            killed.remove(run.progress.epoch)
+            raise KeyboardInterrupt
+        return validate(run, writer)
+
+    monkeypatch.setattr(trainer, "validate", die)
+    with pytest.raises(KeyboardInterrupt):
+        main(run_flags(*FALLING, "--log_dir", str(part)))
+    stopped = load_checkpoint(part / "last.ckpt")
+    assert (stopped["step"], stopped["epoch"], stopped["scheduler"]["inner"]["last_epoch"]) == (4, 2, 1)
+    with pytest.raises(KeyboardInterrupt):
+        main(("--resume", str(part)))  # of the last epoch
+    assert main(("--resume", str(part))) == 0
+    again = load_checkpoint(part / "last.ckpt")
+    assert whole["scheduler"] == again["scheduler"] and same(whole["state_dict"], again["state_dict"])
+    assert (whole["step"], whole["best"]) == (again["step"], again["best"])
 
 
 def test_a_run_resumed_after_a_crash_logs_no_step_twice(run_flags):
