@@ -31,7 +31,7 @@ def launch(command: Sequence[str], processes: int) -> int:
     """
     count = machines()
     if count == 1:
-        meeting = dict(backend="c10d", endpoint="localhost:0", is_host=True)
+        meeting = dict(backend="c10d", endpoint="localhost:0", is_host=True, local_addr="localhost")
     elif not os.environ.get("MASTER_ADDR") or not os.environ.get("NODE_RANK"):
         raise ValueError(f"NNODES={count}: set MASTER_ADDR to the first machine's address and NODE_RANK to this "
                          f"one's number, 0..{count - 1}, on each")
@@ -42,11 +42,11 @@ def launch(command: Sequence[str], processes: int) -> int:
                     timeout=JOIN_SECONDS)
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _cores() // processes)))
-    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = "SIGHUP,SIGQUIT"  # at which it kills; those of PASSED_ON are ours
+    os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = "SIGQUIT"  # at which it kills; those of PASSED_ON are ours
     agent = LocalElasticAgent(
         WorkerSpec(role="run", local_world_size=processes, entrypoint=sys.executable, args=("-u", *command),
                    rdzv_handler=registry.get_rendezvous_handler(RendezvousParameters(**meeting)), max_restarts=0,
-                   monitor_interval=0.2),
+                   monitor_interval=0.2, local_addr=meeting.get("local_addr")),
         DefaultLogsSpecs())
     handlers = {number: signal.signal(number, _pass_on(agent)) for number in PASSED_ON}
     try:

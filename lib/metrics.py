@@ -110,7 +110,7 @@ class ConfusionMatrix:
 
     def add_processes(self) -> None:
         """Add the counts of the other processes' matrices over the same classes."""
-        self._cells = distributed.add_up(self._cells)
+        self._cells = distributed.add_up(self._cells.cpu())  # one that had no scene never saw its GPU
 
     def iou(self) -> np.ndarray:
         """Intersection over union of every class, (C,) float64; NaN where the ground truth lacks the class.

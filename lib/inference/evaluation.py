@@ -70,16 +70,17 @@ class Evaluation:
             self.scenes[name] = scene_totals(ours, theirs, len(self.names), ignore_label)
 
     def join(self) -> None:
-        """Take in what the other processes counted, each of scenes of its own; losses and failures in their order."""
+        """Take in what the other processes counted, each of scenes of its own; losses in their order, scenes by name."""
         self.points.add_processes()
         self.voxels.add_processes()
         if self.retrieval:
-            self.retrieval.sums = distributed.add_up(self.retrieval.sums)
-        of_each = distributed.gather([self.losses, self.failed, {k: v.cpu() for k, v in self.scenes.items()}])
+            self.retrieval.sums = distributed.add_up(self.retrieval.sums.cpu())
+        of_each = distributed.gather([self.losses, self.failed, {k: v.tolist() for k, v in self.scenes.items()}])
         longest = max(len(losses) for losses, _, _ in of_each)
         self.losses = [losses[k] for k in range(longest) for losses, _, _ in of_each if k < len(losses)]
         self.failed = {name: reason for _, failed, _ in of_each for name, reason in failed.items()}
-        self.scenes = {name: totals for _, _, scenes in of_each for name, totals in sorted(scenes.items())}
+        totals = {name: torch.tensor(rows) for _, _, scenes in of_each for name, rows in scenes.items()}
+        self.scenes = dict(sorted(totals.items()))
         self.labelled = bool(self.points.counts.any())
 
     @property

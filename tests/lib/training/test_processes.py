@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from datasets.ply import read_scene, write_scene
 from lib import distributed, launch
 from lib.checkpoint import load_checkpoint
 from lib.training import replicas
@@ -34,6 +35,10 @@ def flags(run_flags):
         (run_flags.root / f"{split}.txt").write_text("".join(f"{split}/{name}.ply\n" for name in names))
 
     copy("train", "train", 7)
+    unlabelled = run_flags.root / "train" / "train0005_00.ply"
+    scene = read_scene(unlabelled)
+    scene.labels[:] = 0
+    write_scene(unlabelled, scene)
     copy("test", "val", 5)
     (run_flags.root / "test" / "test0003_00.ply").write_bytes(b"ply\nno scan")
     return lambda *more: run_flags("--optimizer", "SGD", "--lr", "0.002", "--bn_momentum", "0.1", "--stat_freq", "1",
