@@ -70,7 +70,7 @@ class Evaluation:
             self.scenes[name] = scene_totals(ours, theirs, len(self.names), ignore_label)
 
     def join(self) -> None:
-        """Take in what the other processes counted, each of scenes of its own; losses in their order, scenes by name."""
+        """Take in what the other processes counted, of other scenes; losses in their order, scenes by name."""
         self.points.add_processes()
         self.voxels.add_processes()
         if self.retrieval:
