@@ -25,12 +25,13 @@ def main(argv: list[str] | None = None) -> int:
         return launch([__file__, *(sys.argv[1:] if argv is None else argv)], config.num_gpu)
     from lib.inference.predict import run_inference
     from lib.memory import keep_freed_memory
+    from lib.training.plan import plan
     from lib.training.trainer import train
     keep_freed_memory()
     with distributed.joined(config.is_cuda):
         config.num_gpu = distributed.on_this_machine()
         if config.is_train:
-            train(config)
+            plan(config) if config.dry_run else train(config)
             return 0
         return int(bool(run_inference(config).failed) and distributed.is_main())
 

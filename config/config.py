@@ -66,6 +66,8 @@ def _agree(parser: argparse.ArgumentParser, config: argparse.Namespace) -> None:
                       f"and 3 use --dataset {config.dataset.replace('Textual', 'Voxelization')}")
     if config.warmup_iters is None:
         config.warmup_iters = MUON_WARMUP if config.optimizer == "Muon" and config.scheduler != "OneCycleLR" else 0
+    if config.dry_run and not config.is_train:
+        _stop(parser, "--dry_run True plans a training, --is_train False runs a network: leave one of them out")
     if config.data_aug_scale_min > config.data_aug_scale_max:
         _stop(parser, f"--data_aug_scale_min {config.data_aug_scale_min} is above --data_aug_scale_max "
                       f"{config.data_aug_scale_max}: give the smaller one first")

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import yaml
 
-OF_THE_CALL = ("config", "resume")  # say how a run was started, not what it is
+OF_THE_CALL = ("config", "resume", "dry_run")  # say how a run was started, not what it is
 # What a run did whose files are older than the flag.
 BEFORE = {"category_weighting": "log", "label_smoothing": 0.0, "logit_adjustment": 0.0, "clip_grad_norm": 0.0,
           "ema_decay": 0.0, "drop_path": 0.0, "sync_batch_norm": False, "scale_lr": "none", "max_scene_voxels": 0}

@@ -4,6 +4,7 @@ begins.
 glibc gives every large block back to the system when it is freed and gets it zeroed, page by page, for the next tensor;
 a layer of a large network frees and takes hundreds of MB.
 """
+import contextlib
 import ctypes
 import sys
 from pathlib import Path
@@ -47,6 +48,24 @@ def peak_memory(device: torch.device) -> int:
         return int(status.split("VmHWM:")[1].split()[0]) * 2**10
     import resource  # not on Windows
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 2**10)
+
+
+def resident_memory(device: torch.device) -> int:
+    """Bytes that this process holds now, or that its tensors hold of a GPU; 0 where that cannot be found out."""
+    if device.type == "cuda":
+        return torch.cuda.memory_allocated(device)
+    if sys.platform != "linux":
+        return 0
+    return int(Path("/proc/self/status").read_text().split("VmRSS:")[1].split()[0]) * 2**10
+
+
+def reset_peak_memory(device: torch.device) -> None:
+    """Let `peak_memory` count from now on, where the system can."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    elif sys.platform == "linux":
+        with contextlib.suppress(OSError):  # a kernel that may not: the peak is then that since the start
+            Path("/proc/self/clear_refs").write_text("5")
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -71,6 +71,13 @@ def test_wrong_calls_stop_with_one_line_and_leave_no_folder(shell, line, words):
     assert not shell.out.exists() or not any(p.is_file() for p in shell.out.rglob("*"))
 
 
+@pytest.mark.parametrize("flag", ["--dry_run True", "--dry_run=true"])
+def test_a_dry_run_through_a_script_leaves_no_folder(shell, flag):
+    result = shell(f"bash training_scripts/train_models.sh 2 cross_entropy x '{SMALL} {flag}'")
+    assert result.returncode == 0, result.stderr
+    assert "2 an epoch (4 scenes in batches of 2)" in result.stdout and not shell.out.exists()
+
+
 @pytest.mark.parametrize("words,expected", [
     ("'--lr 1\n  --max_epoch 2\n'", ["--lr", "1", "--max_epoch", "2"]), ("", []), ("''", []),
     ("--class_names 'a b,c'", ["--class_names", "a b,c"]),

@@ -62,11 +62,17 @@ weights_from() {
   fi
 }
 
-# run_main LOG_DIR ARGS...: main.py; what it prints is also kept in LOG_DIR/TIME.txt. Returns main.py's exit code. Signals
-# that go to all processes of a job, as Ctrl-C does and schedulers send them, are main.py's to answer: the others stay.
+# run_main LOG_DIR ARGS...: main.py; what it prints is also kept in LOG_DIR/TIME.txt, unless --dry_run True says that
+# nothing is written. Returns main.py's exit code. Signals that go to all processes of a job, as Ctrl-C does and
+# schedulers send them, are main.py's to answer: the others stay.
 run_main() {
   local log_dir=$1 log code
   shift
+  case " $* " in
+    *" --dry_run "[Tt][Rr][Uu][Ee]" "* | *" --dry_run="[Tt][Rr][Uu][Ee]" "*)
+      "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@"
+      return ;;
+  esac
   mkdir -p "$log_dir" || return 1
   log=$log_dir/$(date +%Y-%m-%d_%H-%M-%S).txt
   trap : TERM USR1

@@ -15,6 +15,9 @@ def add_flags(parser: argparse.ArgumentParser) -> None:
     run.add_argument("--resume", metavar="DIR|FILE.ckpt",
                      help="go on exactly where a run stopped, with its flags and in its folder; flags of the line win, "
                           "and what they change is printed")
+    run.add_argument("--dry_run", type=str2bool, default=False,
+                     help="True: check all that the training needs, say what it would do and how long it would take, "
+                          "by a few steps that are forgotten; nothing is written to --log_dir")
     run.add_argument("--stat_freq", type=positive, default=40, help="iterations between logged training figures")
     run.add_argument("--max_skipped_steps", type=whole, default=5, metavar="N",
                      help="steps in a row whose loss or gradients are not finite, which are left out; one more ends "

@@ -1,7 +1,7 @@
 """The training loop of all three stages: `train(config)`.
 
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
-TensorBoard's event file, metrics.jsonl. Ctrl-C, SIGTERM or SIGUSR1 ends after the step in hand, with last.ckpt;
+run.json, TensorBoard's event file, metrics.jsonl. Ctrl-C, SIGTERM or SIGUSR1 ends after the step in hand, with last.ckpt;
 `--resume DIR` goes on exactly.
 """
 from argparse import Namespace
@@ -39,6 +39,7 @@ from lib.training.pictures import ValidationPictures
 from lib.training.readout import Readout
 from lib.training.replicas import Part, Replicas, about, learning_rate, resumed_elsewhere
 from lib.training.run_log import RunLog
+from lib.training.run_record import write_record
 from lib.training.solvers import (
     build_optimizer,
     build_scaler,
@@ -180,6 +181,8 @@ def train(config: Namespace) -> None:
         config.label_set = str(run.folder / LABEL_SET_FILE)
     if main:
         write_config(config, run.folder / "config.yaml")
+        write_record(run.folder, run.progress.step, bool(config.resume), run.device, run.stage.execution,
+                     run.train_loader.dataset, run.val_loader.dataset)
     trained = sum(p.numel() for p in run.stage.parameters() if p.requires_grad)
     print(f"{run.stage.name}: {config.model}, {trained:,} trained parameters, "
           f"{len(run.train_loader.dataset)} scenes to train on, "
