@@ -6,7 +6,7 @@ scenes with prediction beside ground truth.
     pictures.write(log, stage, evaluation, step)
 """
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -68,20 +68,22 @@ class ValidationPictures:
                                      f"IoU of every class at step {step:,}")
                 log.picture("validation/IoU_by_class", bars, step)
                 log.picture("validation/worst_classes", draw_confusions(counts, names, groups), step)
-            for name, picture in self._scenes(stage):
+            for name, picture in self._scenes(stage, evaluation.failed):
                 log.picture(f"scenes/{name}", picture, step, "JPEG")
         except Exception as error:  # a font, a scan, memory: whatever it is, the night's training is worth more
             self._failed = True
             tqdm.write(f"warning: no more pictures of the validation: {type(error).__name__}: "
                        f"{' '.join(str(error).split())[:200]}")
 
-    def _scenes(self, stage: torch.nn.Module) -> Iterator[tuple[str, Image.Image]]:
-        """Each scene's name and picture."""
+    def _scenes(self, stage: torch.nn.Module, failed: Collection[str] = ()) -> Iterator[tuple[str, Image.Image]]:
+        """Each scene's name and picture. failed: scenes without a prediction."""
         for index in self.indices:
+            name = self.dataset.names[index]
+            if name in failed:
+                continue
             found = self._found.pop(index) if index in self._found else self._predict(stage, index)
             if index not in self._places:
                 self._places[index] = self._place(index)
-            name = self.dataset.names[index]
             yield name, draw_scene(name, self._places[index], found, self.dataset.label_set)
 
     @torch.no_grad()

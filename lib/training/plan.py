@@ -31,7 +31,7 @@ from lib.training.replicas import learning_rate
 from lib.training.run_log import METRICS_FILE
 from lib.training.run_record import RECORD_FILE, describe_engine, describe_machine
 from lib.training.solvers import build_scheduler, training_length
-from lib.training.trainer import SCORES, Progress, Training
+from lib.training.trainer import Progress, Training
 
 MB = 2**20
 
@@ -164,7 +164,7 @@ def _written(run: Training) -> str:
             f"{len(run.pictures.indices)} scene(s) as pictures among them")
     if config.resume:
         return f"{line}\nthe run goes on in it"
-    names = ["best.ckpt", "last.ckpt", *SCORES, "config.yaml", RECORD_FILE, METRICS_FILE]
+    names = [*run.older, "config.yaml", RECORD_FILE, METRICS_FILE]
     there = [name for name in names if (folder / name).is_file()]
     if not there:
         return f"{line}\nnothing is overwritten"
@@ -175,9 +175,14 @@ def _written(run: Training) -> str:
 def memory_line(run: Training, largest: Largest, memory: Memory, pace: Pace, checkpoint: int) -> str:
     """What the largest scene took, and what by it the largest batch that can come would take."""
     config = run.config
-    line = (f"largest scene {largest.name}, {largest.voxels:,} voxels: forward and backward take "
-            f"{gigabytes(memory.peak)} in all, {gigabytes(memory.before)} of it before\n"
+    took = f"forward and backward take {gigabytes(memory.peak)} in all, {gigabytes(memory.before)} of it before"
+    if not memory.fits:
+        took = f"do not fit into the {gigabytes(memory.free)} that are free"
+    line = (f"largest scene {largest.name}, {largest.voxels:,} voxels: {took}\n"
             f"measured steps, up to {pace.largest:,} voxels: {gigabytes(pace.peak)}")
+    if not memory.fits:
+        return f"{line}\nwarning: the training would learn from a part of it alone; see `Little memory` in " \
+               "docs/training.md, or --max_scene_voxels"
     sizes = np.sort([size_of(path) for path in run.train_loader.dataset.paths])[::-1][:config.batch_size]
     voxels = largest.voxels * float(sizes.sum()) / largest.size
     if config.train_limit_numpoints:
@@ -198,7 +203,7 @@ def memory_line(run: Training, largest: Largest, memory: Memory, pace: Pace, che
 def _disk(run: Training, size: int, folder: Path) -> str:
     """Raises ValueError where checkpoints do not find room: two are kept, one more lies there while it is written."""
     free, needed = shutil.disk_usage(folder).free, 3 * size
-    needed += getattr(run.config, "keep_checkpoints", 0) * size
+    needed += run.config.keep_checkpoints * size
     if free < needed:
         raise ValueError(f"{folder}: {free / MB:,.0f} MB are free, checkpoints of this run take up to "
                          f"{needed / MB:,.0f} MB; make room or choose another --log_dir")

@@ -5,10 +5,12 @@
 import contextlib
 import io
 import itertools
+import os
 import time
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
@@ -53,11 +55,12 @@ class Pace:
 
 @dataclass(frozen=True)
 class Memory:
-    """Bytes at the peak of forward and backward of the largest sample, before them, and free before them (or None)."""
+    """Bytes at the peak of forward and backward of the largest sample, before them, and free before them (or None);
+    whether it fits."""
     peak: int
     before: int
     free: int | None
-    seconds: float
+    fits: bool
 
 
 def find_largest(run: Training) -> tuple[Largest, Batch]:
@@ -71,12 +74,13 @@ def find_largest(run: Training) -> tuple[Largest, Batch]:
 
 
 def measure_largest(run: Training) -> tuple[Largest, Memory]:
-    """Forward and backward of the largest sample alone. Raises ValueError where memory is too small for it."""
+    """Forward and backward of the largest sample alone. Where memory is too small for it, a training of one process
+    learns from a part of it; of several it would end, and ValueError is raised."""
     largest, batch = find_largest(run)
     run.stage.train()
     free, held = free_memory(run.device), resident_memory(run.device)
     reset_peak_memory(run.device)
-    start = time.perf_counter()
+    fits = True
     try:
         with run.replicas.part_of(batch, True) as part:
             batch = batch.to(run.device)
@@ -86,10 +90,12 @@ def measure_largest(run: Training) -> tuple[Largest, Memory]:
     except (RuntimeError, MemoryError) as error:
         if not is_out_of_memory(error):
             raise
-        raise ValueError(f"{largest.name}: its {largest.voxels:,} voxels do not fit into memory for forward and "
-                         f"backward ({gigabytes(free)} free); use --activation_checkpointing True, --precision bf16, a "
-                         "smaller --model or a coarser --voxel_size") from None
-    memory = Memory(peak_memory(run.device), held, free, time.perf_counter() - start)
+        if distributed.world() > 1:
+            raise ValueError(f"{largest.name}: memory is too small for its {largest.voxels:,} voxels "
+                             f"({gigabytes(free)} free); give --max_scene_voxels, or see `Little memory` in "
+                             "docs/training.md") from None
+        fits = False
+    memory = Memory(peak_memory(run.device), held, free, fits)
     run.optimizer.zero_grad(set_to_none=True)
     return largest, memory
 
@@ -132,6 +138,7 @@ def measure_pace(run: Training) -> Pace:
     reset_peak_memory(run.device)
     few = _FewBatches(run, run.train_batches.batches)
     run.train_batches = watched = Watched(few, run.device, WARM_UP)
+    run.skipped.path = Path(os.devnull)  # steps that are left out are named on the terminal alone
     config, run.config = run.config, Namespace(**{**vars(run.config), "max_iter": 10**9, "max_epoch": 10**9})
     with contextlib.redirect_stderr(io.StringIO()):  # progress bars of what is no progress
         while not run.stopping:  # a short training is timed for longer than it takes

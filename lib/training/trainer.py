@@ -1,8 +1,8 @@
 """The training loop of all three stages: `train(config)`.
 
 Writes to `--log_dir`: config.yaml, last.ckpt (after every epoch), best.ckpt and scores.json (highest validation mIoU),
-run.json, TensorBoard's event file, metrics.jsonl. Ctrl-C, SIGTERM or SIGUSR1 ends after the step in hand, with last.ckpt;
-`--resume DIR` goes on exactly.
+run.json, TensorBoard's event file, metrics.jsonl. Ctrl-C, SIGTERM or SIGUSR1 ends after the step in hand, with
+last.ckpt; `--resume DIR` goes on exactly.
 """
 from argparse import Namespace
 from collections import Counter

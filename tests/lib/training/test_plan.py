@@ -8,6 +8,7 @@ import pytest
 from config.config import get_config
 from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
+from lib.stages import SegmentationStage
 from lib.training import plan, rehearsal, throughput, trainer
 from main import main
 
@@ -94,13 +95,23 @@ def test_the_size_of_a_checkpoint_is_known_beforehand(run_flags):
 
 
 def test_a_scene_too_large_for_memory_is_named(run_flags, monkeypatch, capsys):
-    def forward(*_):
-        raise RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: not enough memory")
+    forward = SegmentationStage.forward
 
-    monkeypatch.setattr("lib.stages.SegmentationStage.forward", forward)
-    assert main(run_flags("--max_epoch", "1", *DRY)) == 1
-    error = capsys.readouterr().err.splitlines()[-1]
-    assert "error: train000" in error and "do not fit into memory" in error and "--activation_checkpointing" in error
+    def too_small(stage, batch):
+        if len(batch.scenes) == 1 and stage.training:
+            raise RuntimeError("[enforce fail at alloc_cpu.cpp:118] DefaultCPUAllocator: not enough memory")
+        return forward(stage, batch)
+
+    monkeypatch.setattr(SegmentationStage, "forward", too_small)
+    assert main(run_flags("--max_epoch", "1", *DRY)) == 0
+    said = capsys.readouterr().out
+    assert "voxels: do not fit into the " in said and "would learn from a part of it alone" in said
+
+
+def test_steps_that_would_be_left_out_leave_no_trace_either(run_flags, monkeypatch, capsys):
+    monkeypatch.setattr(trainer, "_loss", lambda run, batch: run.replicas(batch).sum() * float("nan"))
+    assert main(run_flags("--max_epoch", "1", "--max_skipped_steps", "100", *DRY)) == 0
+    assert "the step is left out" in capsys.readouterr().out and not run_flags.run.exists()
 
 
 def test_the_largest_scene_is_that_of_most_voxels_not_of_most_bytes(run_flags):
