@@ -26,7 +26,8 @@ from lib.view.panels import Panels, legend_entries, open_room, point_accuracy
 from lib.view.picture import compose, panel_size
 from lib.view.render import Shaded, View, shade_points
 
-WIDTH = 1200  # pixels
+WIDTH = 1000  # pixels
+LARGER = 1.7  # words, since TensorBoard shows a picture at a third of its width until it is clicked
 MOST_POINTS = 200_000  # of a scene that are drawn
 RIGHT, WRONG, UNKNOWN = (200, 200, 200), (215, 48, 39), (240, 240, 240)
 
@@ -126,4 +127,4 @@ def draw_scene(name: str, where: _Place, prediction: np.ndarray, label_set: Labe
         accuracy = point_accuracy(prediction, truth)
         about = "   unlabelled" if np.isnan(accuracy) else f"   {100 * accuracy:.1f} % of its points are right"
     painted = [(heading, where.view.paint(np.asarray(colors, np.uint8))) for heading, colors in parts]
-    return compose(name, about, painted, WIDTH, legend_entries(panels))
+    return compose(name, about, painted, WIDTH, legend_entries(panels), larger=LARGER)

@@ -43,14 +43,15 @@ def panel_size(points: np.ndarray, view: View, width: int, panels: int) -> tuple
 
 
 def compose(title: str, about: str, panels: list[tuple[str, np.ndarray]], width: int,
-            entries: list[tuple[str, tuple[int, int, int] | None]], heat_range: tuple[float, float] | None = None
-            ) -> Image.Image:
+            entries: list[tuple[str, tuple[int, int, int] | None]], heat_range: tuple[float, float] | None = None,
+            larger: float = 1.0) -> Image.Image:
     """Panels side by side, a title above, a legend below, or the scale of a heat map under the last.
 
     about: behind the title, which is cut where there is no room for both. panels: heading and (H, W, 3) uint8, all as
-    large as `panel_size` says. entries: names and colours of the legend, the most important first.
+    large as `panel_size` says. entries: names and colours of the legend, the most important first. larger: how many
+    times as large all words are, for a picture that is looked at from afar.
     """
-    text, small = (ImageFont.load_default(max(10, round(width * part))) for part in (0.0125, 0.0092))
+    text, small = (ImageFont.load_default(max(10, round(width * part * larger))) for part in (0.0125, 0.0092))
     gap = round(width * 0.01)
     panel_height, panel_width = panels[0][1].shape[:2]
     if text.getlength(title + about) > width - 2 * gap:
