@@ -18,6 +18,7 @@ from PIL import Image
 from datasets.files import replacing
 from datasets.label_sets import IGNORE_LABEL, LabelSet
 from datasets.scans.read import ScanOptions
+from lib.view.page.names import find_parts
 from lib.view.page.pack import frame, has_rows, pack, used_classes
 from lib.view.page.palette import safe_palette
 from lib.view.page.scene import PageScene, find_page_scans, read_page_scene
@@ -99,6 +100,8 @@ def about_scene(scene: PageScene, name: str, codes: np.ndarray) -> dict:
         "accuracy": float(np.trace(scene.confusion[:-1, :-1]) / labelled) if all(known.values()) and labelled else None,
         "has": known | {"rows": has_rows(scene),
                         "best": 0 if scene.best is None else scene.best[0].shape[1]},
+        "parts": {layer: find_parts(local, classes) for layer, classes in (
+            ("prediction", panels.prediction), ("truth", panels.truth)) if classes is not None},
         "heats": [{"text": heat.text, "low": heat.low, "high": heat.high} for heat in scene.heats],
         "plan": {"cell": scene.cell, "corner": (scene.corner - low[:2]).tolist(), "width": scene.floor_plan.shape[0],
                  "height": scene.floor_plan.shape[1],

@@ -13,6 +13,7 @@ import visualize
 from datasets.label_sets import label_set_of, load_label_set, write_classes
 from datasets.ply import write_columns
 from lib.view.page.make import make_page, save_page, to_script
+from lib.view.page.names import find_parts
 from lib.view.page.pack import REST, STEPS, to_bytes, to_codes
 from lib.view.page.palette import least_difference, safe_palette
 from lib.view.page.scene import error_colors, find_page_scans, read_page_scene
@@ -151,6 +152,18 @@ def test_another_label_set_brings_its_groups(tmp_path):
     content = content_of(make_page(tmp_path / "a.ply").html)
     assert [each["name"] for each in content["classes"]] == list(nyu.names)
     assert content["groups"] == list(nyu.group_names)
+
+
+def test_names_stand_on_the_parts_of_each_class_the_largest_first():
+    points, classes = room()
+    chair = points[classes == CHAIR]
+    two = np.concatenate([points, chair[:60] + (0, 1.2, 0)])
+    found = find_parts(two, np.concatenate([classes, np.full(60, CHAIR)]))
+    chairs = [part[1:] for part in found if part[0] == CHAIR]
+    assert len(chairs) == 2 and SCANNET200.names[found[0][0]] == "wall"
+    for place, middle in zip(chairs, ((1.5, 1.0, 0.6), (1.5, 1.96, 0.6))):
+        np.testing.assert_allclose(place, middle, atol=0.12)
+    assert find_parts(points, np.full(len(points), -1)) == []
 
 
 # ---- folders and runs

@@ -11,6 +11,7 @@ function buildBar() {
       iconButton("fit", "whole scan  ( f )", () => fit(), {class: "icon-button viewing"}),
       iconButton("top", "from above  ( t )", () => fit({azimuth: -90, elevation: 90}), {class: "icon-button viewing"}),
       iconButton("ruler", "measure: click two points  ( m )", () => change({tool: view.tool === "measure" ? "look" : "measure", ends: []}), {id: "measure", class: "icon-button viewing"}),
+      iconButton("names", "names in the picture  ( o )", () => change({names: !view.names}), {id: "names", class: "icon-button viewing"}),
       iconButton("save", "save as PNG  ( s )", savePicture, {class: "icon-button viewing"}),
       iconButton("link", "copy a link to this view  ( l )", copyLink),
       iconButton("palette", "colours that colour-blind people can tell  ( b )", () => change({palette: view.palette === "safe" ? "usual" : "safe"}), {id: "palette"}),
@@ -37,6 +38,7 @@ function drawBar() {
     button.setAttribute("aria-pressed", String(button.dataset.mode === view.mode));
   }
   document.getElementById("measure").setAttribute("aria-pressed", String(view.tool === "measure"));
+  document.getElementById("names").setAttribute("aria-pressed", String(view.names));
   document.getElementById("palette").setAttribute("aria-pressed", String(view.palette === "safe"));
 }
 
@@ -283,7 +285,7 @@ function showDialog(title, ...inside) {
 function showHelp() {
   const rows = [["turn", "drag · one finger · arrow keys"], ["move", "right drag, Shift + drag · two fingers · Shift + arrows"], ["zoom", "wheel · pinch · + and −"],
     ["what a point is", "point at it; click for more"], ["go to a point", "double click"], ["layers", "1 … 6"], ["one, two, wiped", "v"], ["whole scan, from above", "f, t"],
-    ["cut lower, higher", "[ and ]"], ["measure", "m, then two clicks"], ["find a class", "/"], ["list of classes", "c"], ["next, previous scan", "n, p"],
+    ["cut lower, higher", "[ and ]"], ["measure", "m, then two clicks"], ["names in the picture", "o"], ["find a class", "/"], ["list of classes", "c"], ["next, previous scan", "n, p"],
     ["save as PNG, copy link", "s, l"], ["dark or light", "d"], ["colour-blind palette", "b"], ["show all again", "Esc"]];
   showDialog("Keys and gestures", el("table", {class: "help"}, rows.map(([what, how]) => el("tr", {}, el("td", {}, what), el("td", {}, how)))));
 }

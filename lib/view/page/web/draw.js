@@ -39,6 +39,7 @@ class Renderer {
     gl.pixelStorei(gl.UNPACK_ALIGNMENT, 1);
     const bits = fromBase64(plan.bits), cells = new Uint8Array(plan.width * plan.height);
     for (let i = 0; i < cells.length; i++) cells[i] = bits[i >> 3] >> (7 - (i & 7)) & 1 ? 255 : 0;
+    this.planCells = cells;
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, plan.width, plan.height, 0, gl.RED, gl.UNSIGNED_BYTE, cells);
     this.setHeat(0);
   }

@@ -30,7 +30,7 @@ function follow(names) {
   if (has("theme")) applyTheme(view.theme);
   if (view.scene !== shownScene) return openScene(names);
   if (view.scene < 0) { drawBar(); if (has("palette", "theme")) drawOverview(); return; }
-  if (has("mode", "tool", "palette", "scene")) drawBar();
+  if (has("mode", "tool", "palette", "scene", "names")) drawBar();
   if (has("layers", "mode", "wipe", "scene")) drawTabs();
   if (!scenePoints) return;
   if (has("wanted")) chooseWanted();

@@ -189,6 +189,7 @@ function onKey(event) {
   } else if (key === "f") fit();
   else if (key === "t") fit({azimuth: -90, elevation: 90});
   else if (key === "v") change({mode: MODES[(MODES.indexOf(view.mode) + 1) % 3]});
+  else if (key === "o") change({names: !view.names});
   else if (key === "m") change({tool: view.tool === "measure" ? "look" : "measure", ends: []});
   else if (key === "c") toggleClasses();
   else if (key === "s") savePicture();
@@ -250,6 +251,7 @@ function drawMarks(canvas, wide, tall) {
         ink.stroke();
       }
     };
+    if (view.names && !restless) writeNames(ink, pane, matrix, wide, tall, scale);
     if (view.point >= 0) ring(at(view.point), 8);
     const ends = view.ends.map(at);
     for (const end of ends) ring(end, 4);
@@ -270,6 +272,49 @@ function drawMarks(canvas, wide, tall) {
     ink.fillStyle = view.theme === "dark" ? "#3a4452" : "#c9d0d9";
     ink.fillRect(Math.round(wide / 2 - scale / 2), 0, Math.max(1, Math.round(scale)), tall);
   }
+}
+
+const UNNAMED = new Set(["wall", "floor", "ceiling"]);  // said by their place
+
+/** Names of the largest parts of the pane's layer, as many as do not cover each other. */
+function writeNames(ink, pane, matrix, wide, tall, scale) {
+  const parts = sceneAbout().parts[pane.layer], taken = [];
+  if (!parts) return;
+  const left = pane.left * wide, right = pane.right * wide, eye = eyeOf(view.camera), most = wide / scale < 600 ? 9 : 18;
+  ink.font = `500 ${13.5 * scale}px system-ui, sans-serif`;
+  ink.textAlign = "center";
+  ink.textBaseline = "middle";
+  for (const [k, ...place] of parts) {
+    if (taken.length >= most) break;
+    if (UNNAMED.has(className(k)) || view.pair || (view.only >= 0 ? view.only !== k : view.hidden.has(k))) continue;
+    if (view.top !== null && place[2] > view.top || view.only < 0 && cutOff(place, eye)) continue;
+    const found = project(matrix, place);
+    if (!found) continue;
+    const x = (pane.from + found[0] * (pane.to - pane.from)) * wide, y = found[1] * tall - 12 * scale;
+    const half = ink.measureText(className(k)).width / 2 + 7 * scale, high = 11 * scale;
+    const box = [x - half, y - high, x + half, y + high];
+    if (box[0] < left || box[2] > right || box[1] < 56 * scale || box[3] > tall) continue;
+    if (taken.some(([a, b, c, d]) => box[0] < c && a < box[2] && box[1] < d && b < box[3])) continue;
+    taken.push(box);
+    ink.fillStyle = view.theme === "dark" ? "rgba(23, 28, 36, 0.86)" : "rgba(255, 255, 255, 0.88)";
+    ink.strokeStyle = css(classColor(k));
+    ink.lineWidth = 1.6 * scale;
+    ink.beginPath();
+    ink.roundRect(box[0], box[1], 2 * half, 2 * high, 6 * scale);
+    ink.fill();
+    ink.stroke();
+    ink.fillStyle = THEMES[view.theme].ink;
+    ink.fillText(className(k), x, y + scale);
+  }
+}
+
+/** Whether a place lies in what the near walls' cut takes away, as the shader decides it for furniture. */
+function cutOff([x, y], eye) {
+  const {cell, corner, width, height} = sceneAbout().plan, cut = Math.max(0, view.near - 0.4);
+  if (!cut || view.camera.elevation > 80) return false;
+  const way = Math.hypot(eye[0] - x, eye[1] - y) || 1, step = Math.min(cut, way) / way;
+  const i = Math.floor((x + step * (eye[0] - x) - corner[0]) / cell), j = Math.floor((y + step * (eye[1] - y) - corner[1]) / cell);
+  return i < 0 || j < 0 || i >= width || j >= height || !renderer.planCells[j * width + i];
 }
 
 function tag(ink, text, x, y, scale) {

@@ -20,7 +20,7 @@ const view = {
   only: -1, pair: null,      // class index; [truth, prediction]
   hidden: new Set(), faint: true,
   top: null, near: 0.4,      // metres from the lowest point, null: nothing is cut; metres in from the near side
-  size: 1,
+  size: 1, names: true,      // names: written into the picture
   camera: null,
   point: -1,                 // the chosen one
   tool: "look", ends: [],    // measuring: points
@@ -89,6 +89,7 @@ function address() {
     if (!view.faint) words.set("others", "gone");
     words.set("top", view.top === null ? "all" : view.top.toFixed(2));
     words.set("near", view.near.toFixed(2));
+    if (!view.names) words.set("names", "no");
     if (view.size !== 1) words.set("size", view.size.toFixed(2));
     if (view.point >= 0 && scenePoints) words.set("point", scenePoints.row(view.point));
     if (view.ends.length === 2 && scenePoints) words.set("measure", view.ends.map(i => scenePoints.row(i)).join(","));
@@ -131,6 +132,7 @@ function fromAddress(hash) {
   parts.faint = words.get("others") !== "gone";
   if (words.has("top")) parts.top = number("top", -1e6, 1e6);
   parts.near = number("near", 0, 1e6) ?? parts.near;
+  parts.names = words.get("names") !== "no";
   parts.size = number("size", 0.3, 4) ?? 1;
   const camera = (words.get("camera") || "").split(",").map(Number);
   if (camera.length === 6 && camera.every(Number.isFinite)) {
