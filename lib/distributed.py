@@ -102,9 +102,11 @@ def _join(use_gpu: bool) -> dist.Store:
     cards = torch.cuda.device_count() if use_gpu and torch.cuda.is_available() else 0
     if cards:
         torch.cuda.set_device(local % cards)
-    store, number, count = next(dist.rendezvous("env://", timeout=datetime.timedelta(minutes=5)))
     kind = "cpu:gloo,cuda:nccl" if cards >= here and dist.is_nccl_available() else "gloo"
+    handler = signal.signal(signal.SIGTERM, signal.SIG_DFL)  # it ends, also while it waits here for one that is dead
+    store, number, count = next(dist.rendezvous("env://", timeout=datetime.timedelta(minutes=5)))
     dist.init_process_group(kind, store=store, rank=number, world_size=count, timeout=PATIENCE)
+    signal.signal(signal.SIGTERM, handler)
     if number:
         _stdout, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
     return dist.PrefixStore("ours", store)

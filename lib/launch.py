@@ -8,6 +8,7 @@ import logging
 import os
 import signal
 import sys
+import tempfile
 import uuid
 from collections.abc import Sequence
 
@@ -43,17 +44,17 @@ def launch(command: Sequence[str], processes: int) -> int:
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
     os.environ.setdefault("OMP_NUM_THREADS", str(max(1, _cores() // processes)))
     os.environ["TORCHELASTIC_SIGNALS_TO_HANDLE"] = "SIGQUIT"  # at which it kills; those of PASSED_ON are ours
-    agent = LocalElasticAgent(
-        WorkerSpec(role="run", local_world_size=processes, entrypoint=sys.executable, args=("-u", *command),
-                   rdzv_handler=registry.get_rendezvous_handler(RendezvousParameters(**meeting)), max_restarts=0,
-                   monitor_interval=0.2, local_addr=meeting.get("local_addr")),
-        DefaultLogsSpecs())
-    handlers = {number: signal.signal(number, _pass_on(agent)) for number in PASSED_ON}
-    try:
-        result = agent.run()
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
+    spec = WorkerSpec(role="run", local_world_size=processes, entrypoint=sys.executable, args=("-u", *command),
+                      rdzv_handler=registry.get_rendezvous_handler(RendezvousParameters(**meeting)), max_restarts=0,
+                      monitor_interval=0.2, local_addr=meeting.get("local_addr"))
+    with tempfile.TemporaryDirectory() as logs:  # of which nothing is kept
+        agent = LocalElasticAgent(spec, DefaultLogsSpecs(log_dir=logs))
+        handlers = {number: signal.signal(number, _pass_on(agent)) for number in PASSED_ON}
+        try:
+            result = agent.run()
+        finally:
+            for number, handler in handlers.items():
+                signal.signal(number, handler)
     if result.state == WorkerState.SUCCEEDED:
         return 0
     return _say_why(result.failures, processes)
