@@ -10,7 +10,7 @@ from config.config import get_config, get_parser
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")])
 FOLDERS = ("benchmarks", "config", "datasets", "docs", "lib", "models", "tests", "training_scripts")
-FOREIGN = {"--no-deps", "--logdir", "--samples_per_plugin"}  # of pip, of TensorBoard
+FOREIGN = {"--no-deps", "--logdir", "--samples_per_plugin", "--nproc_per_node"}  # of pip, TensorBoard, torchrun
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 
 

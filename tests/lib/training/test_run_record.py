@@ -103,5 +103,6 @@ def test_the_state_of_the_code_is_its_commit_and_the_files_that_differ(tmp_path,
     assert len(commit) == 40 and run_record.git_state()["changed_files"] == []
     (tmp_path / "a.py").write_text("2")
     assert run_record.git_state() == {"commit": commit, "changed_files": ["a.py"]}
+    (tmp_path / "inside").mkdir()  # a copy of the code in a repository of something else
     monkeypatch.setattr(run_record, "ROOT", tmp_path / "inside")
     assert run_record.git_state() is None
