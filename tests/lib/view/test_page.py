@@ -191,17 +191,14 @@ def test_a_run_without_predictions_says_how_to_make_them(tmp_path, capsys):
 
 
 def test_files_of_different_label_sets_are_refused(tmp_path):
-    write_prediction(tmp_path, "a", spacing=0.2)
-    scene = tmp_path / "b"
-    scene.mkdir()
-    points, classes = room(0.2)
-    np.save(scene / "coord.npy", points.astype(np.float32))
-    np.save(scene / "color.npy", np.full(points.shape, 9, np.uint8))
-    load_label_set("nyu40").write(scene / "label_set.csv")
-    try:
+    points, _ = room(0.2)
+    for name in ("a", "b"):
+        scene = tmp_path / "scans" / name / f"{name}_vh_clean_2.ply"
+        scene.parent.mkdir(parents=True)
+        write_columns(scene, dict(zip("xyz", points.astype(np.float32).T)))
+    load_label_set("nyu40").write(scene.parent / "label_set.csv")
+    with pytest.raises(ValueError, match="label set than a_vh_clean_2.ply"):
         make_page(tmp_path)
-    except ValueError as error:
-        assert "label set" in str(error) and "\n" not in str(error)
 
 
 def test_two_files_of_one_stem_have_names_of_their_own(tmp_path):
@@ -227,7 +224,7 @@ def test_hostile_names_and_comments_do_not_leave_the_json(tmp_path):
     path = write_prediction(tmp_path, "a", spacing=0.2)
     data = path.read_bytes().replace(b"format binary_little_endian 1.0\n", b"format binary_little_endian 1.0\ncomment "
                                      + HOSTILE.encode() + b"\n", 1)
-    hostile = tmp_path / "a<img src=x onerror=alert(1)>.ply"
+    hostile = tmp_path / "{POINTS}{SCRIPT}<img src=x onerror=alert(1)>.ply"
     hostile.write_bytes(data)
     label_set_of([HOSTILE, "<b>bold</b>", "{POINTS}"], "own").write(tmp_path / "label_set.csv")
     html = make_page(hostile).html
