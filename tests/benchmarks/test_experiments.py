@@ -4,6 +4,8 @@ import fcntl
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -250,3 +252,11 @@ def test_relative_folders_of_the_command_mean_the_callers(tmp_path, monkeypatch)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(FileNotFoundError, match=r"data.train.txt: the list of train scenes is missing"):
         experiments.prepare(BUDGETS["minutes"], "data", tmp_path, 1)
+
+
+@pytest.mark.slow
+def test_the_script_runs_from_anywhere_and_says_which_cells_there_are(tmp_path):
+    done = subprocess.run(["bash", str(ROOT / "experiments.sh"), "--cells", "fcal"], cwd=tmp_path, text=True,
+                          env={**os.environ, "PYTHON": sys.executable}, capture_output=True)
+    assert done.returncode == 1 and done.stderr.startswith("error: --cells fcal: no such cell; there are ce, focal")
+    assert list(tmp_path.iterdir()) == []
