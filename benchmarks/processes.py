@@ -41,7 +41,8 @@ STAGES = {
     "stage 1 contrast": ("1", (*TEXT, "contrast", "--learned_projection", "True", "--drop_path", "0.3")),
     "stage 2 focal": ("2", (*SEGMENTS, "focal", "--category_weighting", "none", "--iter_size", "2", "--ema_decay",
                             "0.9", "--clip_grad_norm", "1", "--sample_tail_instances", "True", "--mix_scenes", "0.3")),
-    "stage 2 Muon": ("2", (*SEGMENTS, "cross_entropy", "--optimizer", "Muon", "--activation_checkpointing", "True")),
+    "stage 2 Muon": ("2", (*SEGMENTS, "cross_entropy", "--optimizer", "Muon", "--lr", "0.0003",
+                           "--activation_checkpointing", "True")),  # small steps: orthogonal ones amplify rounding
     "stage 3 cross_entropy": ("3", (*SEGMENTS, "cross_entropy", "--classifier_only", "True")),
 }
 TOLERANCE = 1e-4  # of a loss
