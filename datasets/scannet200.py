@@ -138,7 +138,7 @@ class SceneDataset(torch.utils.data.Dataset):
                 points, colors, labels = mix((points, colors, labels), cloud, rng)
                 name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
             voxels = self.voxelizer(points, colors, labels)
-            if self.max_voxels:  # with numbers of its own, so that it changes no other draw
+            if self.max_voxels:  # by numbers of its own, whatever else is drawn for the sample
                 crop = np.random.default_rng([self.seed, int(self._epoch[0]), index, before, CROP])
                 voxels = voxels.of_rows(around_a_label(voxels.coordinates, voxels.labels, self.max_voxels, crop,
                                                        self.ignore_label))

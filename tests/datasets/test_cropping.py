@@ -53,3 +53,6 @@ def test_max_scene_voxels_crops_in_training_alone_the_same_again_and_otherwise_i
         assert np.array_equal(one.coordinates, again.coordinates) and np.array_equal(one.features, again.features)
         assert not np.array_equal(one.coordinates, later.coordinates)
     assert all(len(sample.coordinates) > 200 and len(sample.inverse) for sample in samples(100, 1, training=False))
+    dataset_config.train_augmentation = False
+    for one, later in zip(samples(100, 1), samples(100, 2)):  # where nothing else changes
+        assert not np.array_equal(one.coordinates, later.coordinates)
