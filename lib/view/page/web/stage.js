@@ -251,7 +251,7 @@ function drawMarks(canvas, wide, tall) {
         ink.stroke();
       }
     };
-    if (view.names && !restless) writeNames(ink, pane, matrix, wide, tall, scale);
+    if (view.names) writeNames(ink, pane, matrix, wide, tall, scale);
     if (view.point >= 0) ring(at(view.point), 8);
     const ends = view.ends.map(at);
     for (const end of ends) ring(end, 4);
@@ -287,7 +287,7 @@ function writeNames(ink, pane, matrix, wide, tall, scale) {
   for (const [k, ...place] of parts) {
     if (taken.length >= most) break;
     if (UNNAMED.has(className(k)) || view.pair || (view.only >= 0 ? view.only !== k : view.hidden.has(k))) continue;
-    if (view.top !== null && place[2] > view.top || view.only < 0 && cutOff(place, eye)) continue;
+    if (view.top !== null && place[2] > view.top || view.only < 0 && cutOff(k, place, eye)) continue;
     const found = project(matrix, place);
     if (!found) continue;
     const x = (pane.from + found[0] * (pane.to - pane.from)) * wide, y = found[1] * tall - 12 * scale;
@@ -308,9 +308,10 @@ function writeNames(ink, pane, matrix, wide, tall, scale) {
   }
 }
 
-/** Whether a place lies in what the near walls' cut takes away, as the shader decides it for furniture. */
-function cutOff([x, y], eye) {
-  const {cell, corner, width, height} = sceneAbout().plan, cut = Math.max(0, view.near - 0.4);
+/** Whether a place of class k lies in what the near walls' cut takes away, as the shader decides it. */
+function cutOff(k, [x, y], eye) {
+  const {cell, corner, width, height} = sceneAbout().plan;
+  const cut = content.classes[k].wall ? view.near : Math.max(0, view.near - 0.4);
   if (!cut || view.camera.elevation > 80) return false;
   const way = Math.hypot(eye[0] - x, eye[1] - y) || 1, step = Math.min(cut, way) / way;
   const i = Math.floor((x + step * (eye[0] - x) - corner[0]) / cell), j = Math.floor((y + step * (eye[1] - y) - corner[1]) / cell);
