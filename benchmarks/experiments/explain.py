@@ -26,8 +26,12 @@ def explain(finding: Finding, effect: Effect, runs: Mapping, notes: Mapping, lab
         if all(plain.get(pair) for pair in PLAIN):
             ours, theirs = (100 * float(plain[pair].values["all"]) for pair in PLAIN)
             parts.append(f"To `ce`, with stage 2 as long, stage 1 adds {ours:+.1f} points over all classes, the extra "
-                         f"epochs of stage 2 add {theirs:+.1f}: here an epoch spent on text anchors gives "
-                         f"{'more' if ours > theirs else 'less'} than one spent on the classes themselves.")
+                         f"epochs of stage 2 add {theirs:+.1f}, each over the seeds that have both cells.")
+        if effect.low["all"] > 0 or effect.high["all"] < 0:
+            parts.append("Here an epoch spent on text anchors gives "
+                         f"{'more' if effect.low['all'] > 0 else 'less'} than one spent on the classes themselves.")
+        else:
+            parts.append("Which of the two is the better use of the time these seeds and scenes do not tell.")
     tail = label_set.members(label_set.tail_group) if label_set.group_names else np.arange(len(label_set))
     before, after = (_habits(runs, finding, effect, side, tail) for side in (0, 1))
     parts.append(f"Of the tail's points {_percent(before['recall'])} are found without and {_percent(after['recall'])} "
