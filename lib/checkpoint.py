@@ -9,6 +9,7 @@ import zlib
 from argparse import Namespace
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import torch
@@ -110,6 +111,16 @@ def _reason(error: Exception) -> str:
 def _plain(content: dict) -> dict:
     """Its items in a plain dictionary: a file can give an OrderedDict attributes that hide its methods."""
     return dict(dict.items(content))
+
+
+def later_checkpoints(folder: Path, step: int) -> list[str]:
+    """Names of a folder's whole checkpoints beyond a step: of a run that is not gone on with."""
+    later = []
+    for file in folder.glob("*.ckpt"):
+        with suppress(ValueError, OSError):
+            if load_checkpoint(file).get("step", -1) > step:
+                later.append(file.name)
+    return later
 
 
 def newest_checkpoint(path: str | Path) -> Path:

@@ -101,8 +101,11 @@ def keep_latest(path: Path, step: int, number: int) -> None:
     """Give the newest checkpoint, `path`, a second name by its step, and remove all such names but the `number` latest.
 
     Those of later steps go first: the run was gone on with from before them. number 1: `path` is enough. A second name
-    takes no room; where the file system knows none, it is a copy.
+    takes no room; where the file system knows none, it is a copy. What a killed process left of a checkpoint half
+    written goes, too.
     """
+    for unfinished in path.parent.glob(".*.ckpt.*.tmp"):
+        unfinished.unlink(missing_ok=True)
     named = path.with_name(name_of_step(step))
     if number > 1:
         named.unlink(missing_ok=True)

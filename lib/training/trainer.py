@@ -23,6 +23,7 @@ from lib import distributed
 from lib.checkpoint import (
     check_same_epoch,
     fingerprint,
+    later_checkpoints,
     load_checkpoint,
     newest_checkpoint,
     save_checkpoint,
@@ -104,6 +105,10 @@ class Training:
         self.older = () if config.resume else ("best.ckpt", "last.ckpt", *kept, *SCORES)  # of a run in the same folder
         if config.resume:
             self._resume(newest_checkpoint(config.resume))
+            if Path(config.resume) != self.folder:  # else nothing there is newer
+                self.older = later_checkpoints(self.folder, self.progress.step)
+                if "best.ckpt" in self.older:  # is best of what is given up
+                    self.older, self.progress.best = (*self.older, *SCORES), -1.0
         elif not config.overwrite_weights and list(self.folder.glob("*.ckpt")):
             raise ValueError(f"{self.folder}: holds checkpoints already; choose another --log_dir, go on with --resume "
                              f"{self.folder}, or allow --overwrite_weights True")

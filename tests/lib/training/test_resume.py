@@ -1,5 +1,6 @@
 """Stopping and resuming after every step ends with the same bits; `python -m benchmarks.resume` has all the cases."""
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -7,6 +8,8 @@ import pytest
 from benchmarks.resume import LOSSES, VARIANTS, files_to_start_from, stops_and_goes_on
 from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
+from lib.checkpoint import load_checkpoint, newest_checkpoint
+from main import main
 
 SCANNET200 = load_label_set()
 
@@ -37,3 +40,17 @@ def test_L19_stopping_and_resuming_after_every_step_ends_with_the_same_bits(run_
                       *LOSSES[loss], *files_to_start_from(tmp_path)[loss[0]], *VARIANTS[variant])
     steps, differ = stops_and_goes_on(flags, tmp_path)
     assert steps == (2 if variant == "accumulation" else 4) and not differ
+
+
+def test_what_a_resume_from_an_earlier_step_gives_up_is_not_gone_on_with_later(run_flags):
+    flags = run_flags("--keep_checkpoints", "9", "--max_iter", "4")
+    assert main(flags) == 0
+    folder = run_flags.run
+    shutil.copyfile(folder / "last.ckpt", folder / "best.ckpt")  # best at the end
+    (folder / ".last.ckpt.abc.tmp").write_bytes(b"half a checkpoint")
+    first = min(folder.glob("step_*.ckpt"))
+    assert load_checkpoint(first)["step"] == 2
+    assert main([*flags, "--resume", str(first), "--max_iter", "3"]) == 0
+    found = {file.name: load_checkpoint(file)["step"] for file in folder.glob("*.ckpt")}
+    assert max(found.values()) == 3 == found["last.ckpt"] and newest_checkpoint(folder).name != "step_00000004.ckpt"
+    assert "best.ckpt" in found and not list(folder.glob(".*.tmp"))
