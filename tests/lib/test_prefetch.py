@@ -246,10 +246,10 @@ def test_a_loss_found_infinite_a_step_late_stops_as_usual_and_leaves_the_checkpo
     for bad in (1, 2):  # found by the step after, and at the end of the epoch
         scenes.clear()
         capsys.readouterr()
-        assert main(run_flags("--max_epoch", "3", "--resume", str(run_flags.run))) == 1
+        assert main(run_flags("--max_epoch", "3", "--max_skipped_steps", "0", "--resume", str(run_flags.run))) == 1
         error = capsys.readouterr().err.splitlines()[-1]
         assert error == (f"error: the loss is nan at step {1 + bad} (scenes {', '.join(scenes[bad - 1])}); "
-                         "lower --lr 0.01")
+                         "lower --lr 0.01, or look at these scenes")
         assert len(scenes) == 2 and kept == {name: (run_flags.run / name).read_bytes() for name in kept}
 
 
