@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGE = "lib.sparse"
 # from the bottom: a module imports those below it, and of its own layer what is no circle
 LAYERS = [
-    {"cache", "keys", "quantize", "schedules"},
+    {"cache", "keys", "quantize", "schedules", "sync_norm"},
     {"kernel_maps"},
     {"paths", "paths.reference", "paths.cpu", "paths.cpu.build", "paths.gpu", "paths.gpu.maps", "paths.gpu.kernels",
      "paths.gpu.tuning"},
