@@ -70,7 +70,7 @@ run_main() {
   shift
   case " $* " in
     *" --dry_run "[Tt][Rr][Uu][Ee]" "* | *" --dry_run="[Tt][Rr][Uu][Ee]" "*)
-      "$PYTHON" -u main.py --log_dir "$log_dir" --num_gpu "$NUM_GPU" "$@"
+      "$PYTHON" -u main.py --log_dir "$log_dir" ${NUM_GPU:+--num_gpu "$NUM_GPU"} "$@"
       return ;;
   esac
   mkdir -p "$log_dir" || return 1
