@@ -11,7 +11,7 @@ from pathlib import Path
 
 from config.command import command
 from config.flags.scans import add_flags, join_axis
-from datasets.scans.read import ScanOptions
+from datasets.scans.read import ScanOptions, is_scene_folder
 from lib.view.page.make import MAX_POINTS, Page, make_page, save_page
 from lib.view.picture import draw_panels, save_png
 from lib.view.render import View
@@ -36,7 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         save_png(draw_panels(args.file, view, args.width, args.keep_ceiling, args.max_points,
                              label_set=args.label_set, options=options), args.png)
         print(args.png)
-    elif Path(args.file).is_dir() and not (Path(args.file) / "coord.npy").is_file():
+    elif Path(args.file).is_dir() and not is_scene_folder(Path(args.file)):
         raise ValueError(f"{args.file}: a window shows one scan; make a page of a folder with --html OUT.html")
     else:
         show_window(args.file, args.keep_ceiling, args.max_points, view, args.label_set, options)

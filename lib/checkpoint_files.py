@@ -13,6 +13,7 @@ from pathlib import Path
 import torch
 
 from datasets.files import replacing
+from lib.memory import bytes_of
 
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)  # disk, quota, largest file
 SUM = b"crc32 %08x"  # of all bytes before it
@@ -56,7 +57,7 @@ def save_checkpoint(path: str | Path, content: dict) -> None:
             raise
         free = shutil.disk_usage(path.parent).free
         kept = "the one before is whole; " if path.exists() else ""
-        raise OSError(f"{path}: {error.strerror}: this checkpoint needs {megabytes(_bytes_in(content))}, "
+        raise OSError(f"{path}: {error.strerror}: this checkpoint needs {megabytes(bytes_of(content))}, "
                       f"{megabytes(free)} are free; {kept}make room, or lower --keep_checkpoints, then go on with "
                       f"--resume {path.parent}") from None
 
@@ -120,15 +121,6 @@ def keep_latest(path: Path, step: int, number: int) -> None:
     for file in files:
         if file not in latest:
             file.unlink(missing_ok=True)
-
-
-def _bytes_in(value: object) -> int:
-    """Of all tensors in a dictionary or list, at any depth."""
-    if isinstance(value, torch.Tensor):
-        return value.numel() * value.element_size()
-    if isinstance(value, dict):
-        return sum(map(_bytes_in, value.values()))
-    return sum(map(_bytes_in, value)) if isinstance(value, list | tuple) else 0
 
 
 def megabytes(number: int) -> str:

@@ -7,9 +7,11 @@ a layer of a large network frees and takes hundreds of MB.
 import contextlib
 import ctypes
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
 _M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # malloc.h
 _ALLOCATOR_SAYS = ("not enough memory", "out of memory", "can't allocate memory", "bad allocation", "bad_alloc",
@@ -73,6 +75,24 @@ def is_out_of_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and any(words in str(error).lower() for words in _ALLOCATOR_SAYS)
+
+
+def tensors_of(value: object) -> Iterator[Tensor]:
+    """Every tensor in an object's attributes, lists, tuples and dictionaries, at any depth."""
+    if isinstance(value, Tensor):
+        yield value
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from tensors_of(item)
+    elif isinstance(value, dict):
+        yield from tensors_of(list(value.values()))
+    elif hasattr(value, "__dict__"):
+        yield from tensors_of(vars(value))
+
+
+def bytes_of(value: object) -> int:
+    """Of all `tensors_of` a value, each once."""
+    return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors_of(value)}.values())
 
 
 def keep_freed_memory() -> bool:

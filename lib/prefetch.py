@@ -10,11 +10,10 @@ from contextlib import nullcontext
 from types import ModuleType
 
 import torch
-from torch import Tensor
 
 import lib.sparse
 from datasets.loader import Batch
-from lib.memory import is_out_of_memory
+from lib.memory import is_out_of_memory, tensors_of
 from lib.sparse.coordinates import CoordinateManager, MapPlan
 
 
@@ -79,16 +78,3 @@ class Prefetcher:
             if not is_out_of_memory(error):
                 raise
             return None
-
-
-def tensors_of(value: object) -> Iterator[Tensor]:
-    """Every tensor in an object's attributes, lists, tuples and dictionaries, at any depth."""
-    if isinstance(value, Tensor):
-        yield value
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from tensors_of(item)
-    elif isinstance(value, dict):
-        yield from tensors_of(list(value.values()))
-    elif hasattr(value, "__dict__"):
-        yield from tensors_of(vars(value))

@@ -18,6 +18,7 @@ from datasets.files import replacing
 from datasets.label_sets import LabelSet, find_label_set
 from datasets.scannet200 import read_split
 from lib.metrics import iou_of, scores_of
+from lib.training.run_record import describe_machine
 from lib.view.iou_plot import draw_iou_by_points
 from lib.view.picture import save_png
 
@@ -198,23 +199,15 @@ def _short(runner: Runner, text: str) -> str:
 
 
 def _machine(notes: dict[Job, dict]) -> list[str]:
-    model = next((line.partition(":")[2].strip() for line in _read("/proc/cpuinfo") if line.startswith("model name")),
-                 platform.processor() or platform.machine())
-    gpu = f", {torch.cuda.get_device_name()}" if torch.cuda.is_available() else ", no GPU"
+    machine = describe_machine(torch.device("cuda" if torch.cuda.is_available() else "cpu"))
     versions = sorted({note["version"] for note in notes.values()} - {""})
     commit = f"Commit {', '.join(versions)}; " if versions else ""
     threads = sorted({note["threads"] for note in notes.values()})
     return ["", "## Versions and hardware", "",
             f"{commit}Python {platform.python_version()}, torch {torch.__version__}, numpy {np.__version__}, "
-            f"{platform.system()} {platform.machine()}; {os.cpu_count()} cores of {model}{gpu}; "
+            f"{platform.system()} {platform.machine()}; {machine['cores']} cores of {machine['cpu']}, "
+            f"{machine['gpu'] or 'no GPU'}; "
             f"{', '.join(map(str, threads))} thread(s) for each training. Intervals: {DRAWS} draws, seeds 0 and 1."]
-
-
-def _read(path: str) -> list[str]:
-    try:
-        return Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return []
 
 
 def _real(budget: str, of: dict[Job, dict[str, float]]) -> list[str]:

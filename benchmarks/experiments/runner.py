@@ -19,8 +19,8 @@ from pathlib import Path
 
 from benchmarks.experiments.cells import CELLS, Budget
 from datasets.files import replacing
+from lib.training.run_record import ROOT, git_state
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = {1: "text_representation_train.sh", 2: "train_models.sh", 3: "fine_tune_classifier.sh"}
 Job = tuple[str, int]  # cell, seed
 
@@ -28,12 +28,8 @@ Job = tuple[str, int]  # cell, seed
 @functools.cache
 def version() -> str:
     """The commit that the code is of, with a plus where files differ from it; "" where that is not known."""
-    try:
-        found = subprocess.run(["git", "-C", str(ROOT), "describe", "--always", "--dirty=+", "--exclude", "*"],
-                               capture_output=True, text=True, check=False)
-    except OSError:  # no git
-        return ""
-    return found.stdout.strip() if found.returncode == 0 else ""
+    state = git_state()
+    return state["commit"][:7] + ("+" if state["changed_files"] else "") if state else ""
 
 
 @dataclass

@@ -55,19 +55,17 @@ class StepGuard:
     """
 
     def __init__(self, stage: nn.Module):
-        self._statistics = [buffer for module in stage.modules() if isinstance(module, _NormBase)
-                            for buffer in (module.running_mean, module.running_var, module.num_batches_tracked)
-                            if buffer is not None]
+        statistics = [buffer for module in stage.modules() if isinstance(module, _NormBase)
+                      for buffer in (module.running_mean, module.running_var, module.num_batches_tracked)
+                      if buffer is not None]
+        self._statistics = {dtype: [buffer for buffer in statistics if buffer.dtype == dtype]
+                            for dtype in dict.fromkeys(buffer.dtype for buffer in statistics)}
         self._kept = self._flat()
 
     def _flat(self) -> dict[torch.dtype, Tensor]:
         """All statistics of a type in one vector: few launches on a GPU."""
         return {dtype: torch.cat([buffer.flatten() for buffer in members])
-                for dtype, members in self._by_type().items()}
-
-    def _by_type(self) -> dict[torch.dtype, list[Tensor]]:
-        types = dict.fromkeys(buffer.dtype for buffer in self._statistics)
-        return {dtype: [buffer for buffer in self._statistics if buffer.dtype == dtype] for dtype in types}
+                for dtype, members in self._statistics.items()}
 
     def judge(self, loss: Tensor, optimizer: torch.optim.Optimizer, scaler: torch.amp.GradScaler) -> Tensor:
         """`is_bad` of a step, when the gradients of all its batches are added up, before they are clipped.
@@ -93,7 +91,7 @@ class StepGuard:
     @torch.no_grad()
     def restore(self) -> None:
         """Put back the statistics from before the step in hand."""
-        for dtype, members in self._by_type().items():
+        for dtype, members in self._statistics.items():
             parts = self._kept[dtype].split([buffer.numel() for buffer in members])
             torch._foreach_copy_(members, [part.view_as(buffer) for part, buffer in zip(parts, members)])
 

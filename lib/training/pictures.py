@@ -64,11 +64,11 @@ class ValidationPictures:
         try:
             if evaluation.labelled:
                 counts, names = evaluation.points.counts.numpy(), evaluation.names
-                groups = evaluation.label_set.groups
-                bars = draw_iou_bars(evaluation.points.iou(), counts.sum(1), names, groups,
+                iou, groups = evaluation.points.iou(), evaluation.label_set.groups
+                bars = draw_iou_bars(iou, counts.sum(1), names, groups,
                                      f"IoU of every class at step {step:,}")
                 log.picture("validation/IoU_by_class", bars, step)
-                log.picture("validation/worst_classes", draw_confusions(counts, names, groups), step)
+                log.picture("validation/worst_classes", draw_confusions(counts, iou, names, groups), step)
             for name, picture in self._scenes(stage, evaluation.failed):
                 log.picture(f"scenes/{name}", picture, step, "JPEG")
         except Exception as error:  # a font, a scan, memory: whatever it is, the night's training is worth more

@@ -27,7 +27,7 @@ from lib.training.rehearsal import (
     measure_largest,
     measure_pace,
 )
-from lib.training.replicas import learning_rate
+from lib.training.replicas import at_learning_rate, learning_rate
 from lib.training.run_log import METRICS_FILE
 from lib.training.run_record import RECORD_FILE, describe_engine, describe_machine
 from lib.training.solvers import build_scheduler, training_length
@@ -113,7 +113,7 @@ def _classes(run: Training) -> str:
 
 def _steps(run: Training) -> str:
     config, progress = run.config, run.progress
-    of_epoch = -(-run.batches // config.iter_size)
+    of_epoch = run.steps_per_epoch
     total = training_length(config, of_epoch)
     line = (f"{of_epoch} an epoch ({len(run.train_loader.dataset)} scenes in batches of {run.batch_scenes}"
             + (f", {config.iter_size} batches a step" if config.iter_size > 1 else "") + f"); {total:,} in all, "
@@ -126,7 +126,7 @@ def _steps(run: Training) -> str:
 def _rates(run: Training) -> str:
     """The schedule, by its rates over the training."""
     config = run.config
-    of_epoch = -(-run.batches // config.iter_size)
+    of_epoch = run.steps_per_epoch
     total = training_length(config, of_epoch)
     first = f"{config.optimizer}, {config.scheduler}" + (f", {config.warmup_iters} steps of warm-up"
                                                           if config.warmup_iters else "")
@@ -145,7 +145,7 @@ def _rates(run: Training) -> str:
 def rates_at(config: Namespace, steps_per_epoch: int, steps: list[int]) -> list[float]:
     """Learning rate of each of these steps, counted from 0."""
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=learning_rate(config))
-    scheduler = build_scheduler(Namespace(**{**vars(config), "lr": learning_rate(config)}), optimizer, steps_per_epoch)
+    scheduler = build_scheduler(at_learning_rate(config), optimizer, steps_per_epoch)
     optimizer.step()  # torch warns of a schedule without
     rates, wanted = {}, set(steps)
     for step in range(max(steps) + 1):
@@ -212,7 +212,7 @@ def _disk(run: Training, size: int, folder: Path) -> str:
 
 def _times(run: Training, before: Progress, pace: Pace) -> list[tuple[str, str]]:
     config = run.config
-    of_epoch = -(-run.batches // config.iter_size)
+    of_epoch = run.steps_per_epoch
     total = training_length(config, of_epoch)
     epochs = (total - before.step) / of_epoch
     last = -(-total // of_epoch)

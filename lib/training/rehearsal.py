@@ -18,8 +18,7 @@ from datasets.digest import size_of
 from datasets.loader import Batch, SceneLoader, collate
 from lib import distributed
 from lib.inference.evaluation import evaluate
-from lib.memory import free_memory, is_out_of_memory, peak_memory, reset_peak_memory, resident_memory
-from lib.prefetch import tensors_of
+from lib.memory import bytes_of, free_memory, is_out_of_memory, peak_memory, reset_peak_memory, resident_memory
 from lib.training.run_log import RunLog
 from lib.training.throughput import Watched
 from lib.training.trainer import Training, train_one_epoch
@@ -169,9 +168,8 @@ def scene_bytes(name: str, sizes: dict[str, int], mean: float) -> float:
 
 
 def checkpoint_bytes(run: Training) -> int:
-    """Of one checkpoint: weights, their average and the state of the optimiser, each tensor once."""
-    content = [run.average.states(run.stage), run.optimizer.state_dict()]
-    return sum({tensor.data_ptr(): tensor.nbytes for tensor in tensors_of(content)}.values())
+    """Of one checkpoint: weights, their average and the state of the optimiser."""
+    return bytes_of([run.average.states(run.stage), run.optimizer.state_dict()])
 
 
 def gigabytes(size: int | None) -> str:

@@ -94,6 +94,11 @@ def learning_rate(config: Namespace) -> float:
     return config.lr * {"none": 1, "linear": more, "sqrt": math.sqrt(more)}[config.scale_lr]
 
 
+def at_learning_rate(config: Namespace) -> Namespace:
+    """The flags with the rate by that rule as `lr`, as optimiser and schedule take them."""
+    return Namespace(**{**vars(config), "lr": learning_rate(config)})
+
+
 def about(config: Namespace, device: torch.device) -> str:
     """A line on processes, effective batch and learning rate; "" where there is nothing to be said."""
     processes, scenes = distributed.world(), steps_scenes(config)

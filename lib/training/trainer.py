@@ -38,7 +38,7 @@ from lib.training.guards import SkippedSteps, Step, StepGuard
 from lib.training.oversize import learn_what_fits
 from lib.training.pictures import ValidationPictures
 from lib.training.readout import Readout
-from lib.training.replicas import Part, Replicas, about, learning_rate, resumed_elsewhere
+from lib.training.replicas import Part, Replicas, about, at_learning_rate, resumed_elsewhere
 from lib.training.run_log import RunLog
 from lib.training.run_record import write_record
 from lib.training.solvers import (
@@ -88,14 +88,15 @@ class Training:
         self.stage = build_stage(config, self.label_set, stored).to(self.device)
         heads = [parameter for name, parameter in self.stage.named_parameters() if name.startswith(HEADS)]
         self.replicas = Replicas(self.stage, config.sync_batch_norm)
-        rates = Namespace(**{**vars(config), "lr": learning_rate(config)})
+        rates = at_learning_rate(config)
         self.optimizer = build_optimizer(rates, self.stage.parameters(), heads)
         self.scaler = build_scaler(config, self.device)
         self.train_batches = Watched(Prefetcher(self.train_loader, self.device, self.stage.execution.engine),
                                      self.device)
         self.batch_scenes = config.batch_size * distributed.world()  # of all processes
         self.batches = -(-len(self.train_loader.dataset) // self.batch_scenes)
-        self.scheduler = build_scheduler(rates, self.optimizer, -(-self.batches // config.iter_size))
+        self.steps_per_epoch = -(-self.batches // config.iter_size)
+        self.scheduler = build_scheduler(rates, self.optimizer, self.steps_per_epoch)
         self.pictures = ValidationPictures(config, self.val_loader.dataset, self.device)
         self.average = Average(self.stage, config.ema_decay)
         self.progress = Progress()

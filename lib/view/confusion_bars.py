@@ -1,42 +1,32 @@
-"""What the worst classes are taken for, as bars: `draw_confusions(counts, names, groups)`."""
+"""What the worst classes are taken for, as bars: `draw_confusions(counts, iou, names, groups)`."""
 from collections.abc import Sequence
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.label_sets import ordered_groups
-from lib.view.iou_plot import COLORS, FAINT, INK
+from lib.view.iou_plot import FAINT, INK, group_colors
 
 ROW, MARGIN, BAR, AXIS = 30, 16, 760, 82  # pixels
 RIGHT, REST = (88, 160, 110), (236, 236, 236)
 WRONG = (226, 168, 150), (236, 196, 178), (243, 217, 204), (247, 230, 222)
 
 
-def worst_classes(counts: np.ndarray, number: int) -> np.ndarray:
-    """The classes of lowest IoU among those in the ground truth; of equal ones those with more points. counts: (C, >=C)
-    true by predicted. Returns at most `number` indices, the worst first."""
-    true = counts.sum(1)
+def worst_classes(true: np.ndarray, iou: np.ndarray, number: int) -> np.ndarray:
+    """The classes of lowest IoU (C,) among those in the ground truth, of which true: (C,) points are; of equal ones
+    those with more points. Returns at most `number` indices, the worst first."""
     there = np.flatnonzero(true > 0)
-    return there[np.lexsort((-true[there], _iou(counts)[there]))][:number]
+    return there[np.lexsort((-true[there], iou[there]))][:number]
 
 
-def _iou(counts: np.ndarray) -> np.ndarray:
-    true, predicted, hit = counts.sum(1), counts.sum(0)[:len(counts)], np.diag(counts)
-    return hit / np.maximum(true + predicted - hit, 1)
-
-
-def draw_confusions(counts: np.ndarray, names: Sequence[str], groups: Sequence[str], number: int = 20,
-                    title: str = "") -> Image.Image:
+def draw_confusions(counts: np.ndarray, iou: np.ndarray, names: Sequence[str], groups: Sequence[str],
+                    number: int = 20, title: str = "") -> Image.Image:
     """A row for each of the worst classes: which share of its points is right, and which classes the others are taken
     for, the most frequent first.
 
-    counts: (C, C) true by predicted class, further columns for what is none of them.
+    counts: (C, C) true by predicted class, further columns for what is none of them. iou: (C,) in 0..1.
     """
-    rows = worst_classes(counts, number)
-    kinds = ordered_groups(groups) or ("",)
-    colors = dict(zip(kinds, COLORS * (1 + len(kinds) // len(COLORS))))
+    rows, colors = worst_classes(counts.sum(1), iou, number), group_colors(groups)
     font, small, large = (ImageFont.load_default(size) for size in (13, 12, 20))
-    iou = _iou(counts)
     words = {c: f"IoU {100 * iou[c]:.0f} %, {int(counts[c].sum()):,} points" for c in rows}
     label = max((round(font.getlength(names[c])) for c in rows), default=100) + 26
     counted = max((round(small.getlength(text)) for text in words.values()), default=60) + 16
@@ -50,13 +40,13 @@ def draw_confusions(counts: np.ndarray, names: Sequence[str], groups: Sequence[s
         draw.rectangle((x, 49, x + 13, 62), fill=color)
         draw.text((x + 20, 55), text, fill=INK, font=small, anchor="lm")
         x += 20 + round(small.getlength(text)) + 26
-    for kind in kinds if len(kinds) > 1 else ():
-        draw.ellipse((x, 50, x + 11, 61), fill=colors[kind])
+    for kind, color in colors.items() if len(colors) > 1 else ():
+        draw.ellipse((x, 50, x + 11, 61), fill=color)
         draw.text((x + 18, 55), kind, fill=INK, font=small, anchor="lm")
         x += 18 + round(small.getlength(kind)) + 22
     for row, c in enumerate(rows):
         y, total = AXIS + row * ROW, counts[c].sum()
-        if len(kinds) > 1:
+        if len(colors) > 1:
             draw.ellipse((MARGIN, y + 8, MARGIN + 11, y + 19), fill=colors[groups[c]])
         draw.text((MARGIN + label - 8, y + ROW / 2), names[c], fill=INK, font=font, anchor="rm")
         draw.text((left - 8, y + ROW / 2), words[c], fill=FAINT, font=small, anchor="rm")

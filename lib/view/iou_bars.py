@@ -4,8 +4,7 @@ from collections.abc import Sequence
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from datasets.label_sets import ordered_groups
-from lib.view.iou_plot import COLORS, FAINT, GRID, INK
+from lib.view.iou_plot import FAINT, GRID, INK, group_colors
 
 ROWS = 50  # of a column, where all fit into COLUMNS
 COLUMNS = 4
@@ -20,8 +19,7 @@ def draw_iou_bars(iou: np.ndarray, points: np.ndarray, names: Sequence[str], gro
     """
     there = np.flatnonzero(points > 0)
     order = there[np.lexsort((-points[there], -np.nan_to_num(iou[there])))]
-    kinds = ordered_groups(groups) or ("",)
-    colors = dict(zip(kinds, COLORS * (1 + len(kinds) // len(COLORS))))
+    colors = group_colors(groups)
     columns = min(COLUMNS, max(1, -(-len(order) // 25)))  # few classes: one long list, no row of short ones
     rows = max(1, -(-len(order) // columns))
     font, small, large = (ImageFont.load_default(size) for size in (12, 11, 20))
@@ -33,11 +31,11 @@ def draw_iou_bars(iou: np.ndarray, points: np.ndarray, names: Sequence[str], gro
     draw = ImageDraw.Draw(sheet)
     draw.text((MARGIN, 12), title or "IoU of every class", fill=INK, font=large)
     x = MARGIN
-    for kind in kinds:
-        members = [c for c in order if len(kinds) == 1 or groups[c] == kind]
+    for kind, color in colors.items():
+        members = [c for c in order if len(colors) == 1 or groups[c] == kind]
         mean = f"mean {100 * float(np.mean(np.nan_to_num(iou[members]))):.1f} %" if members else "none"
         words = f"{kind or 'all'}: {mean} of {len(members)} classes" if members else f"{kind}: none here"
-        draw.rectangle((x, 48, x + 13, 61), fill=colors[kind])
+        draw.rectangle((x, 48, x + 13, 61), fill=color)
         draw.text((x + 20, 54), words, fill=INK, font=font, anchor="lm")
         x += 20 + round(font.getlength(words)) + 26
     for column in range(columns):
@@ -50,7 +48,7 @@ def draw_iou_bars(iou: np.ndarray, points: np.ndarray, names: Sequence[str], gro
             y, value = top + row * ROW, float(np.nan_to_num(iou[c]))
             draw.text((left - 6, y + ROW / 2), names[c], fill=INK, font=font, anchor="rm")
             draw.rectangle((left, y + 2, left + max(1, round(value * bar)), y + ROW - 3),
-                           fill=colors[groups[c] if len(kinds) > 1 else ""])
+                           fill=colors[groups[c] if len(colors) > 1 else ""])
             draw.text((left + value * bar + 5, y + ROW / 2), f"{100 * value:.0f}", fill=INK, font=small, anchor="lm")
     absent = len(iou) - len(order)
     words = f"IoU in percent; {absent} of {len(iou)} classes are not in these scenes" if absent else "IoU in percent"

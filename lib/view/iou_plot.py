@@ -12,6 +12,12 @@ LABELS = 60  # names at most: those that find a place
 FINE = 2  # drawn twice as large and made smaller, which smooths lines
 
 
+def group_colors(groups: Sequence[str]) -> dict[str, tuple[int, int, int]]:
+    """A colour of each group of classes, in their order; of "" where they have none."""
+    kinds = ordered_groups(groups) or ("",)
+    return dict(zip(kinds, COLORS * (1 + len(kinds) // len(COLORS))))
+
+
 def draw_iou_by_points(points: np.ndarray, iou: np.ndarray, names: Sequence[str], groups: Sequence[str],
                        ranges: tuple[np.ndarray, np.ndarray] | None = None, versus: np.ndarray | None = None,
                        title: str = "", width: int = 1800) -> Image.Image:
@@ -43,10 +49,10 @@ def draw_iou_by_points(points: np.ndarray, iou: np.ndarray, names: Sequence[str]
     draw.text(((left + right) / 2, bottom + 50 * unit), "labelled points", fill=INK, font=small, anchor="ma")
     draw.text((left, 24 * unit), title or "IoU by points of the class", fill=INK, font=text)
 
-    kinds, shown = ordered_groups(groups) or ("",), iou if versus is None else versus
+    colors, shown = group_colors(groups), iou if versus is None else versus
     boxes = _Boxes()
-    for group, color in zip(kinds, COLORS * (1 + len(kinds) // len(COLORS))):
-        members = [c for c in there if len(kinds) == 1 or groups[c] == group]
+    for group, color in colors.items():
+        members = [c for c in there if len(colors) == 1 or groups[c] == group]
         if not members:
             continue
         mean = float(np.mean(shown[members]))
@@ -66,8 +72,8 @@ def draw_iou_by_points(points: np.ndarray, iou: np.ndarray, names: Sequence[str]
                 _dot(draw, where, 6 * unit, color)
             boxes.take(where[0] - 7 * unit, y(shown[c]) - 7 * unit, where[0] + 7 * unit, y(shown[c]) + 7 * unit)
     corner = right
-    for group, color in reversed(list(zip(kinds, COLORS * (1 + len(kinds) // len(COLORS))))):
-        members = [c for c in there if len(kinds) == 1 or groups[c] == group]
+    for group, color in reversed(colors.items()):
+        members = [c for c in there if len(colors) == 1 or groups[c] == group]
         words = f"{group or 'all'}: mean {100 * float(np.mean(shown[members])):.1f} %" if members else f"{group}: none"
         corner -= small.getlength(words)
         draw.text((corner, 34 * unit), words, fill=INK, font=small)

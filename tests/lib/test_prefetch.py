@@ -9,7 +9,8 @@ from config.config import get_config
 from datasets.loader import Batch
 from lib import prefetch
 from lib.execution import Execution
-from lib.prefetch import Prefetcher, tensors_of
+from lib.memory import tensors_of
+from lib.prefetch import Prefetcher
 from lib.sparse.coordinates import CoordinateManager
 from lib.sparse.paths import gpu
 from lib.training import trainer

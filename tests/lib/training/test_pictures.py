@@ -7,6 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from config.config import get_config
 from datasets.label_sets import load_label_set
 from lib.checkpoint import load_checkpoint
+from lib.metrics import iou_of
 from lib.training import pictures, trainer
 from lib.view import confusion_bars, iou_bars
 from main import main
@@ -99,8 +100,10 @@ def test_bars_run_from_the_highest_iou_down_and_leave_out_absent_classes(monkeyp
 
 def test_the_worst_classes_come_first_the_larger_of_equals_before_and_absent_ones_never():
     counts = np.array([[8, 2, 0, 0], [5, 0, 0, 0], [0, 0, 0, 0], [9, 0, 0, 0]])
-    assert confusion_bars.worst_classes(counts, 9).tolist() == [3, 1, 0]
-    assert confusion_bars.worst_classes(counts, 2).tolist() == [3, 1]
+    true, predicted = counts.sum(1), counts.sum(0)
+    iou = iou_of(np.diag(counts), true, predicted)
+    assert confusion_bars.worst_classes(true, iou, 9).tolist() == [3, 1, 0]
+    assert confusion_bars.worst_classes(true, iou, 2).tolist() == [3, 1]
 
 
 @pytest.mark.parametrize("counts", [np.zeros((3, 3), int), np.eye(3, 4, dtype=int) + np.eye(3, 4, 1, dtype=int)])
@@ -108,5 +111,5 @@ def test_nothing_labelled_and_points_outside_the_set_are_drawn_too(counts):
     names, groups = list("abc"), ["", "", ""]
     iou = np.where(counts.sum(1) > 0, 0.5, np.nan)
     for picture in (iou_bars.draw_iou_bars(iou, counts.sum(1), names, groups),
-                    confusion_bars.draw_confusions(counts, names, groups)):
+                    confusion_bars.draw_confusions(counts, iou, names, groups)):
         assert isinstance(picture, Image.Image) and picture.width > 300
