@@ -51,7 +51,7 @@ seconds_left() {
   awk -v left="$left" -v rate="$rate" 'BEGIN { if (rate > 0) printf "%d", left / rate + 90 }'
 }
 
-EPOCHS1=$((14 * TRAINING)) EPOCHS2=$((17 * TRAINING)) EPOCHS3=$((2 * TRAINING))
+EPOCHS1=$((12 * TRAINING)) EPOCHS2=$((15 * TRAINING)) EPOCHS3=$((2 * TRAINING))
 left=$(seconds_left)
 if [ -n "$left" ]; then say "about $(((left + 59) / 60)) minutes to go on this machine, by a few steps of training"; fi
 
@@ -74,16 +74,16 @@ say "inference on the test scenes, and on the validation scenes, whose ground tr
 bash inference.sh "finetune-$POSTFIX"
 STAGE=2 bash inference.sh "$POSTFIX" --val_phase val
 
-say "pictures"
+say "pictures, and a page of the validation scenes with heat maps of two texts"
 validation=("$RUN-$POSTFIX"/visualize/fulleval/*.ply)
 for scene in "$RUN-finetune-$POSTFIX"/visualize/fulleval/*.ply "${validation[@]:0:4}"; do
   "$PYTHON" visualize.py "$scene" --png "$OUTPUT_DIR_ROOT/pictures/$(basename "$scene" .ply).png" --width 2000
-done
-
-say "a page of the validation scenes, with heat maps of two texts"
+done &
+pictures=$!
 page=$OUTPUT_DIR_ROOT/validation.html
 "$PYTHON" visualize.py "$RUN-$POSTFIX" --html "$page" --ask "somewhere to sit" "something to read" \
   --weights "$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX/best.ckpt"
+wait $pictures
 
 say "validation scores at every point, in percent"
 "$PYTHON" -m lib.metrics \

@@ -10,6 +10,7 @@ import json
 import os
 import signal
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, TextIO
@@ -21,6 +22,7 @@ from torch import Tensor
 OF_A_RANK = ("RANK", "WORLD_SIZE", "LOCAL_RANK", "LOCAL_WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT")
 PATIENCE = datetime.timedelta(hours=2)  # with a process that lives: validation or a checkpoint may take as long
 LOST = 75  # exit code of a process that ends because another did, whose reason is said there
+GRACE = 3  # seconds that it leaves the other to end by itself: its launcher ends all at the first that it sees
 _stdout: TextIO | None = None  # what a process whose print()s are muted had
 
 
@@ -86,7 +88,8 @@ def joined(use_gpu: bool) -> Iterator[None]:
         yield
         barrier()  # nobody leaves before all are done: the first to end would take the others with it
     except BaseException as error:
-        if _is_loss(error) or not _first_to_fail(store):
+        if _is_loss(error) and not _all_have("lost", store) or not _first_to_fail(store):
+            time.sleep(GRACE)
             sys.exit(LOST)
         raise
     finally:
@@ -120,10 +123,20 @@ def _end_with_parent() -> None:
 
 def _first_to_fail(store: dist.Store) -> bool:
     """Whether no other process has failed yet; what follows from a failure is not said again."""
+    return _count("failures", store) == 1
+
+
+def _all_have(word: str, store: dist.Store) -> bool:
+    """Whether this is the last of all processes to ask: where all lost each other, the network is the reason."""
+    return _count(word, store) == world()
+
+
+def _count(word: str, store: dist.Store) -> int:
+    """How many processes have asked so far, this one among them; 0 where that cannot be known."""
     try:
-        return store.add("failures", 1) == 1
+        return store.add(word, 1)
     except RuntimeError:  # its host is gone
-        return False
+        return 0
 
 
 def _is_loss(error: BaseException) -> bool:

@@ -75,7 +75,10 @@ def _pass_on(agent: LocalElasticAgent):
 
 def _say_why(failures: dict, processes: int) -> int:
     """Print why a run ended where no process could say so itself; returns its exit code."""
+    codes = [failure.exitcode for failure in failures.values()]
     first = min(failures.values(), key=lambda failure: (failure.exitcode == LOST, failure.timestamp))
+    if first.exitcode == -signal.SIGTERM and LOST in codes:
+        return 1  # it had said its reason, and was ended when those that had lost it were gone
     if first.exitcode < 0:
         print(f"error: process {first.local_rank} of {processes} was killed by {signal.Signals(-first.exitcode).name}; "
               "the others were ended", file=sys.stderr)

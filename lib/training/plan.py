@@ -164,7 +164,7 @@ def _written(run: Training) -> str:
             f"{len(run.pictures.indices)} scene(s) as pictures among them")
     if config.resume:
         return f"{line}\nthe run goes on in it"
-    names = [*run.older, "config.yaml", RECORD_FILE, METRICS_FILE]
+    names = [*run.older, "config.yaml", METRICS_FILE]
     there = [name for name in names if (folder / name).is_file()]
     if not there:
         return f"{line}\nnothing is overwritten"
@@ -218,11 +218,13 @@ def _times(run: Training, before: Progress, pace: Pace) -> list[tuple[str, str]]
     last = -(-total // of_epoch)
     validations = len({epoch for epoch in range(before.epoch + 1, last + 1) if epoch % config.val_epoch_freq == 0}
                       | {last})
-    whole = epochs * pace.epoch + validations * pace.validation
+    whole = epochs * pace.epoch + validations * (pace.validation or 0)
+    a_validation = "an unknown time, since memory is too small for each scene tried" if pace.validation is None \
+        else duration(pace.validation)
     ends = time.strftime("%A %H:%M", time.localtime(time.time() + whole))
     return [("speed", f"{pace.step:.3g} s a step, {pace.scenes:.3g} scenes/s, {pace.voxels:,.0f} voxels/s, "
                       f"{pace.waited:.0%} of the time waiting for data (by {pace.steps} batches)"),
-            ("time", f"an epoch {duration(pace.epoch)}, a validation {duration(pace.validation)}\n"
+            ("time", f"an epoch {duration(pace.epoch)}, a validation {a_validation}\n"
                      f"{epochs:.3g} epochs and {validations} validation(s): {duration(whole)}, until {ends} if begun "
                      "now")]
 

@@ -40,14 +40,15 @@ class Largest:
 @dataclass(frozen=True)
 class Pace:
     """Of measured steps: seconds of one, scenes and voxels a second, share waited for data, how many; seconds of an
-    epoch and of a validation by them; peak memory in bytes, and voxels of the largest batch."""
+    epoch and of a validation by them, the latter None where no batch fitted into memory; peak memory in bytes, and
+    voxels of the largest batch."""
     step: float
     scenes: float
     voxels: float
     waited: float
     steps: int
     epoch: float
-    validation: float
+    validation: float | None
     peak: int
     largest: int
 
@@ -159,7 +160,7 @@ def measure_pace(run: Training) -> Pace:
     share = sum(map(size_of, run.val_loader.dataset.paths)) / distributed.world()
     return Pace(speed.seconds / speed.batches * run.config.iter_size, figures["scenes_per_s"], figures["voxels_per_s"],
                 figures["wait_share"], speed.batches, speed.seconds * whole / max(timed, 1),
-                validated * share / max(sum(seen), 1), peak_memory(run.device), few.largest)
+                validated * share / sum(seen) if seen else None, peak_memory(run.device), few.largest)
 
 
 def scene_bytes(name: str, sizes: dict[str, int], mean: float) -> float:

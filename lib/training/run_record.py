@@ -1,7 +1,8 @@
 """What a run was made with, `run.json` in its folder: versions, machine, engine, state of the code, digest of the data.
 
-One entry for each start, so also for each resume: {"starts": [{"time", "step", "command", "versions", ...}]}. Flags are
-in config.yaml.
+One entry for each start, so also for each resume: {"starts": [{"time", "step", "command", "versions", ...}]}. A run
+begun anew in an older one's folder adds to it, since that one's checkpoints stay until its own first. Flags are in
+config.yaml.
 """
 import hashlib
 import json
@@ -33,13 +34,13 @@ def write_record(folder: Path, step: int, resumed: bool, device: torch.device, e
     """Write the entry of a start at `step`, behind those of earlier ones where the run is resumed; then a line is
     printed for each part of the dataset that is not what it was at the last one."""
     path, starts = Path(folder) / RECORD_FILE, []
-    if resumed and path.is_file():
+    if path.is_file():
         try:
             starts = list(json.loads(path.read_text(encoding="utf-8"))["starts"])
         except (ValueError, KeyError, TypeError):
             print(f"warning: {path}: is damaged, and begun anew")
     dataset = describe_dataset(training, validation)
-    if starts:
+    if resumed and starts:
         for line in changes(starts[-1].get("dataset", {}), dataset):
             print(f"changed: {line}")
     starts.append({"time": time.strftime("%Y-%m-%d %H:%M:%S %z"), "step": step, "command": sys.argv,

@@ -231,15 +231,20 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
     bar = tqdm(run.train_batches, desc=f"epoch {progress.epoch}", initial=progress.batch, total=run.batches,
                unit="batch", dynamic_ncols=True, disable=not distributed.is_main())
     run.optimizer.zero_grad(set_to_none=True)
-    group = min(config.iter_size, run.batches - progress.batch)  # batches of this optimiser step
+    group, learned = min(config.iter_size, run.batches - progress.batch), 0  # batches of this step; those done
     total = torch.zeros((), device=run.device)
     placed, skipped, unlabelled = Counter(), Counter(), {}
     readout, guard, scenes = Readout(run.device), StepGuard(stage), []
 
     def undo() -> None:
+        nonlocal group, learned
+        group, learned = group - learned, 0  # the step is the mean over the batches that are left
         run.optimizer.zero_grad(set_to_none=True)
         guard.restore()
         total.zero_()
+
+    def learn(completes_step: bool, part: Batch) -> tuple[torch.Tensor, Part]:
+        return _learn(run, group, completes_step, part)
 
     for batch in bar:
         scenes += [] if batch.lent else batch.scenes
@@ -248,9 +253,10 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
         unlabelled.update(dict.fromkeys(batch.unlabelled))
         progress.batch += 1
         completes_step = progress.batch % config.iter_size == 0 or progress.batch >= run.batches
-        loss, part = learn_what_fits(partial(_learn, run, group, completes_step), batch, undo,
+        loss, part = learn_what_fits(partial(learn, completes_step), batch, undo,
                                      [config.seed, progress.epoch, progress.batch], config.ignore_label)
         total += loss
+        learned += 1
         progress.unlabelled_batches += not part.labelled
         if not completes_step:
             continue
@@ -266,7 +272,7 @@ def train_one_epoch(run: Training, writer: RunLog) -> None:
         run.scheduler.step_iteration()
         total.zero_()
         scenes = []
-        group = min(config.iter_size, run.batches - progress.batch)
+        group, learned = min(config.iter_size, run.batches - progress.batch), 0
         if distributed.any_of(run.stopping) or progress.step >= config.max_iter:
             break
     report_steps(config, writer, bar, run.skipped, readout.flush())

@@ -101,6 +101,21 @@ def test_a_step_that_broke_off_leaves_nothing_behind(run_flags, monkeypatch, whe
     assert ends[0]["step"] == 8
 
 
+def test_a_step_of_several_batches_is_the_mean_over_those_whose_gradient_is_left(run_flags, monkeypatch):
+    original, groups = trainer._learn, []
+
+    def learn(run, group, completes_step, batch):
+        groups.append(group)
+        if len(groups) == 2:
+            raise MemoryError
+        return original(run, group, completes_step, batch)
+
+    monkeypatch.setattr(oversize, "LEAST", 10)
+    monkeypatch.setattr(trainer, "_learn", learn)
+    assert main(run_flags("--max_epoch", "1", "--batch_size", "1", "--iter_size", "2")) == 0
+    assert groups == [2, 2, 1, 2, 2]
+
+
 def test_a_validation_scene_that_is_too_large_is_left_out_of_the_scores_and_named(run_flags, monkeypatch, capsys):
     original = SegmentationStage.forward
 

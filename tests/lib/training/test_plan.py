@@ -68,7 +68,7 @@ def test_what_would_be_overwritten_is_named_and_a_resumed_run_counts_what_is_lef
     before = files(run_flags.run)
     capsys.readouterr()
     assert main(run_flags("--max_epoch", "2", *DRY)) == 0
-    assert "OVERWRITTEN: best.ckpt, last.ckpt, scores.json, config.yaml, run.json, metrics.jsonl of 2" \
+    assert "OVERWRITTEN: best.ckpt, last.ckpt, scores.json, config.yaml, metrics.jsonl of 2" \
         in capsys.readouterr().out
     assert main(["--resume", str(run_flags.run), "--max_epoch", "3", *DRY]) == 0
     said = capsys.readouterr().out

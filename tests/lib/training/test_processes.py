@@ -150,6 +150,34 @@ def test_the_reason_of_a_failure_is_said_once(flags, run_flags, whose):
     assert (str(scene) if whose == "one" else "error: nowhere.ckpt: no such checkpoint") in err
 
 
+@pytest.mark.parametrize("codes,word", [
+    ([1, distributed.LOST], ""), ([distributed.LOST, -signal.SIGTERM], ""),
+    ([-signal.SIGKILL, distributed.LOST], "SIGKILL"), ([distributed.LOST, distributed.LOST], "on another machine")])
+def test_the_launcher_names_what_no_process_could_say(codes, word, capsys):
+    failures = {k: Namespace(exitcode=code, timestamp=k, local_rank=k) for k, code in enumerate(codes)}
+    assert launch._say_why(failures, len(codes)) == 1
+    said = capsys.readouterr().err
+    assert word in said and said.count("error: ") == bool(word)
+
+
+@pytest.mark.parametrize("lost_before,raised", [(0, SystemExit), (1, RuntimeError)])
+def test_where_all_lose_each_other_the_last_says_how(monkeypatch, lost_before, raised):
+    counts = {"lost": lost_before}
+
+    class Store:
+        def add(self, word, more):
+            counts[word] = counts.get(word, 0) + more
+            return counts[word]
+
+    monkeypatch.setattr(distributed, "GRACE", 0)
+    monkeypatch.setattr(distributed, "is_started", lambda: True)
+    monkeypatch.setattr(distributed, "world", lambda: 2)
+    monkeypatch.setattr(distributed, "_join", lambda _: Store())
+    monkeypatch.setattr(distributed.dist, "destroy_process_group", lambda: None)
+    with pytest.raises(raised), distributed.joined(False):
+        raise RuntimeError("gloo: connect timed out")
+
+
 @pytest.mark.parametrize("rule,factor", [("none", 1), ("linear", 8), ("sqrt", 8**0.5)])
 def test_the_learning_rate_follows_the_effective_batch_by_rule(monkeypatch, rule, factor):
     monkeypatch.setattr(distributed, "world", lambda: 4)

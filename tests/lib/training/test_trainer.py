@@ -351,9 +351,10 @@ def test_only_due_validations_count_towards_the_patience_of_a_plateau(run_flags,
 
 def test_a_new_runs_first_checkpoint_takes_the_place_of_an_older_runs_files_and_not_before(run_flags, monkeypatch):
     def files():
-        return {p.name for p in run_flags.run.iterdir() if p.suffix in (".ckpt", ".json")}
+        return {p.name for p in run_flags.run.iterdir() if p.suffix == ".ckpt" or p.name == "scores.json"}
 
     assert main(run_flags("--max_epoch", "2")) == 0
+    record = json.loads((run_flags.run / "run.json").read_text())["starts"]
     (run_flags.run / "last.ckpt").rename(run_flags.run / "kept.ckpt")  # a name that training never writes
     old = {name: (run_flags.run / name).read_bytes() for name in files()}
     again = ("--weights", str(run_flags.run / "best.ckpt"), "--stat_freq", "1")
@@ -361,6 +362,7 @@ def test_a_new_runs_first_checkpoint_takes_the_place_of_an_older_runs_files_and_
         patch.setattr(trainer, "_loss", lambda run, batch: run.stage(batch).sum() * float("nan"))
         assert main(run_flags(*again, "--max_skipped_steps", "0")) == 1
     assert {name: (run_flags.run / name).read_bytes() for name in files()} == old
+    assert json.loads((run_flags.run / "run.json").read_text())["starts"][:-1] == record  # what made them is still said
     signal_at_step(monkeypatch, 1)
     assert main(run_flags(*again)) == 0
     assert files() == {"last.ckpt", "kept.ckpt"}  # nothing of the new run is validated yet
