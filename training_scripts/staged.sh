@@ -7,4 +7,6 @@ say() { printf '\n== %d:%02d  %s\n' $((SECONDS / 60)) $((SECONDS % 60)) "$*"; }
 go_on() { GO_ON=(); if [ -f "$1/last.ckpt" ]; then GO_ON=(--resume "$1"); fi; }
 
 PRECISION=float32
-if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi  # elsewhere it saves no time on a CPU
+case ${LIB_SPARSE_ISA:-avx512} in avx512)  # elsewhere bf16 saves no time on a CPU
+  if grep -qm1 avx512_bf16 /proc/cpuinfo 2>/dev/null; then PRECISION=bf16; fi ;;
+esac
