@@ -10,6 +10,7 @@ import tempfile
 from pathlib import Path
 
 from config.command import command
+from config.types import positive
 from datasets.join import ATTRIBUTION
 from datasets.label_sets import load_label_set
 from lib.checkpoint import PREFIX, load_checkpoint, model_weights, stored_label_set
@@ -23,12 +24,12 @@ OF_TEXT = ("text_encoder", "language_features_path", "text_prompt", "text_synony
            "learned_projection", "contrast_temperature")  # flags that stage 1 alone reads
 
 
-def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained: str = "", largest: int = LARGEST
-           ) -> int:
+def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained: str = "", largest: int = LARGEST,
+           tta: int = 1) -> int:
     """Write the network of a checkpoint, or of a run's best one, to a folder; returns the bytes of its files.
 
     scores: (name, scores) rows for the card. trained: time and hardware, for the card. largest: bytes, of all networks
-    in the folder that `out` is in.
+    in the folder that `out` is in. tta: views that `inference.sh` and Predictor average unless they are told otherwise.
     Raises ValueError for a checkpoint that cannot be run by itself, and where all would be larger; nothing is written
     then.
     """
@@ -44,6 +45,8 @@ def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained
                          "with a --text_encoder that does without one")
     own = {name: flags[name] for name in OF_A_NETWORK
            if name in flags and (flags.get("use_embedding_loss") or name not in OF_TEXT)}
+    if tta > 1:
+        own["tta"] = tta
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith((PREFIX, PROJECTION))}
     label_set = stored_label_set(content, path) or load_label_set()
     beside = sum(size_of(folder) for folder in out.parent.glob("*")
@@ -81,9 +84,11 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--scores", nargs="+", action="extend", default=[], metavar="[NAME=]scores.json",
                         help="figures for the card, a row each")
     parser.add_argument("--trained", default="", metavar="TEXT", help="time and hardware, for the card")
+    parser.add_argument("--tta", type=positive, default=1, metavar="N",
+                        help="views that inference averages where it is not told otherwise")
     options = parser.parse_args(arguments)
     rows = [read_scores(argument, "points") for argument in options.scores]
-    size = export(options.source, options.out, rows, options.trained)
+    size = export(options.source, options.out, rows, options.trained, tta=options.tta)
     print(f"{options.out}: {size / 1e6:.1f} MB")
 
 

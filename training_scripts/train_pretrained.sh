@@ -76,6 +76,6 @@ processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -
 minutes=$({ cat "$SCENES/seconds_$POSTFIX.txt" 2>/dev/null || true; echo $SECONDS; } |
   awk '{ s += $1 } END { printf "%d", s / 60 }')
 trained="$minutes minutes, making the scenes included, on $(nproc) cores${processor:+ of $processor}"
-"$PYTHON" -m lib.export "$RUN" --out "$OUT" --trained "$trained" --scores "${SCORES[@]}"
+"$PYTHON" -m lib.export "$RUN" --out "$OUT" --tta 8 --trained "$trained" --scores "${SCORES[@]}"
 "$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"
 say "done: read $OUT/MODEL_CARD.md, and fill in what it leaves open"

@@ -30,7 +30,7 @@ SHARE_OF_FREE = 0.5  # of the free memory, for the network
 MOST = 6.5 * 2**30  # bytes on a CPU, for the network and the scan: larger tiles would hardly be faster
 BYTES_OF_A_POINT = 250  # of a large scan, with what tiles leave behind in the heap; `benchmarks.tiles --files` measures
 OF_TRAINING = ("is_train", "resume", "weights", "log_dir", "scannet_path", "label_set", "cache_data", "class_names",
-               "tta", "max_voxels", "save_probabilities")  # settings in a checkpoint that say nothing of how to predict
+               "max_voxels", "save_probabilities")  # settings in a checkpoint that say nothing of how to predict
 
 OnScores = Callable[[np.ndarray, Tensor], None]
 

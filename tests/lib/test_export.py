@@ -70,6 +70,17 @@ def test_a_folder_its_file_and_its_name_load_as_the_checkpoint_does(exported, mo
     assert "optimizer" in load_checkpoint("pretrained")
 
 
+def test_a_network_brings_the_number_of_views_that_it_is_asked_from(exported, run_flags, monkeypatch):
+    run, folder = exported(options=("--tta", "3"))
+    assert len(Predictor.pretrained(is_cuda=False).views) == 3 and len(Predictor(folder, tta=1).views) == 1
+    assert len(Predictor(run / "best.ckpt").views) == 1
+    seen = []
+    monkeypatch.setattr("lib.inference.predictor.views", lambda count: seen.append(count) or [])
+    Predictor.of_config(get_config(["--config", str(folder / "config.yaml"), "--weights", str(folder), "--is_train",
+                                    "False", "--scannet_path", str(run_flags.root)]))
+    assert seen == [3]
+
+
 def test_inference_training_and_the_predictor_take_a_network_by_name(exported, run_flags, capsys):
     run, folder = exported()
     capsys.readouterr()
@@ -112,7 +123,7 @@ def test_too_large_networks_are_refused_with_their_size_and_nothing_is_left(expo
                                                                            capsys):
     run, _ = exported()
     capsys.readouterr()
-    monkeypatch.setattr("lib.export.export.__defaults__", (*((), ""), 10_000_000))
+    monkeypatch.setattr("lib.export.export.__defaults__", ((), "", 10_000_000, 1))
     assert export_main([str(run), "--out", str(clone / "pretrained")]) == 0  # takes the place of itself
     before = sorted(clone.rglob("*"))
     assert export_main([str(run), "--out", str(clone / "second")]) == 1
