@@ -185,26 +185,29 @@ def alive(pid: int) -> bool:
     return True
 
 
-def speed(flags: list[str], folder: Path, rounds: int = 2) -> bool:
+def speed(flags: list[str], folder: Path, rounds: int = 2, batch_sizes: tuple[int, ...] = (2, 3, 6)) -> bool:
     """The table of `speed`. Scenes a second of a run's later epochs, as it logs them."""
     data = Path(flags[flags.index("--scannet_path") + 1])
     (data / "even.txt").write_text("".join((data / "train.txt").read_text().splitlines(keepends=True)[:12]))
-    common = [*flags, *SEGMENTS, "cross_entropy", "--train_phase", "even", "--batch_size", 2, "--max_epoch", 3,
-              "--val_epoch_freq", 100, "--cache_data", "True"]
 
     def rate(run: Path) -> float:
         lines = map(json.loads, (run / "metrics.jsonl").read_text().splitlines())
         return max(line["speed/scenes_per_s"] for line in lines if "speed/scenes_per_s" in line)
-    one, two, most = 0.0, 0.0, 0.0
-    for _ in range(rounds):  # the best of each: other programs may come between
-        run([*common, "--num_gpu", 1, "--log_dir", folder / "1"], threads=1)
-        run([*common, "--num_gpu", 2, "--log_dir", folder / "2"], threads=1)
-        for process in [start([*common, "--log_dir", folder / f"apart{k}"], threads=1) for k in (0, 1)]:
-            process.communicate()
-        one, two = max(one, rate(folder / "1")), max(two, rate(folder / "2"))
-        most = max(most, sum(rate(folder / f"apart{k}") for k in (0, 1)))
-    print(f"scenes a second, one thread each: 1 process {one:.2f}, 2 processes {two:.2f} ({two / one:.2f} x); two runs "
-          f"apart {most:.2f} together ({most / one:.2f} x)")
+
+    print("scenes a second, one thread each:")
+    for batch_size in batch_sizes:
+        common = [*flags, *SEGMENTS, "cross_entropy", "--train_phase", "even", "--batch_size", batch_size,
+                  "--max_epoch", 3, "--val_epoch_freq", 100, "--cache_data", "True"]
+        one, two, most = 0.0, 0.0, 0.0
+        for _ in range(rounds):  # the best of each: other programs may come between
+            run([*common, "--num_gpu", 1, "--log_dir", folder / "1"], threads=1)
+            run([*common, "--num_gpu", 2, "--log_dir", folder / "2"], threads=1)
+            for process in [start([*common, "--log_dir", folder / f"apart{k}"], threads=1) for k in (0, 1)]:
+                process.communicate()
+            one, two = max(one, rate(folder / "1")), max(two, rate(folder / "2"))
+            most = max(most, sum(rate(folder / f"apart{k}") for k in (0, 1)))
+        print(f"batches of {batch_size} a process: 1 process {one:.2f}, 2 processes {two:.2f} ({two / one:.2f} x); two "
+              f"runs apart {most:.2f} together ({most / one:.2f} x)", flush=True)
     return True
 
 
