@@ -2,7 +2,7 @@
 
 FILE is what inference wrote (visualize/fulleval/<scene>.ply), a scan, or a heat map of query.py; FOLDER holds such, and
 RUN is a run's folder. Of a file, `--png OUT` draws a picture, and without either a window opens. Shown are input
-colours, prediction and ground truth, or heat, those that the file holds.
+colours, prediction and ground truth, or heat, those that the file holds; `--gt ROOT` says where truth lies otherwise.
 """
 import argparse
 import secrets
@@ -10,7 +10,8 @@ import sys
 from pathlib import Path
 
 from config.command import command
-from config.flags.scans import add_flags, join_axis
+from config.flags import scans, truth
+from datasets.prediction_files import GroundTruth
 from datasets.scans.read import ScanOptions, is_scene_folder
 from lib.view.page.make import MAX_POINTS, Page, make_page, save_page
 from lib.view.picture import draw_panels, save_png
@@ -21,7 +22,7 @@ from lib.view.window import show_window
 @command
 def main(arguments: list[str] | None = None) -> None:
     """Command line. Returns the exit code."""
-    args = _parser().parse_args(join_axis(sys.argv[1:] if arguments is None else arguments))
+    args = _parser().parse_args(scans.join_axis(sys.argv[1:] if arguments is None else arguments))
     options = ScanOptions(args.unit, args.up)
     azimuth, elevation = (-90.0, 90.0) if args.view == "top" else (View.azimuth, View.elevation)
     view = View(azimuth if args.azimuth is None else args.azimuth,
@@ -30,19 +31,25 @@ def main(arguments: list[str] | None = None) -> None:
         raise ValueError(f"--width {args.width} is not in 200..20000, or --max_points {args.max_points} below 1")
     if args.ask and not (args.html or args.serve is not None):
         raise ValueError("--ask: is for a page; give --html OUT.html or --serve")
+    if not args.gt and (args.split, args.label_ids) != ("val", "auto"):
+        raise ValueError("--split and --label_ids say how a truth is read; name it with --gt ROOT")
+    known = GroundTruth(args.gt, args.split, args.label_ids) if args.gt else None
     if args.serve is not None or args.html:
-        _page(args, options)
-    elif args.png:
+        _page(args, options, known)
+        return
+    if known is not None and Path(args.file).exists():
+        known.lacking([Path(args.file)])
+    if args.png:
         save_png(draw_panels(args.file, view, args.width, args.keep_ceiling, args.max_points,
-                             label_set=args.label_set, options=options), args.png)
+                             label_set=args.label_set, options=options, ground_truth=known), args.png)
         print(args.png)
     elif Path(args.file).is_dir() and not is_scene_folder(Path(args.file)):
         raise ValueError(f"{args.file}: a window shows one scan; make a page of a folder with --html OUT.html")
     else:
-        show_window(args.file, args.keep_ceiling, args.max_points, view, args.label_set, options)
+        show_window(args.file, args.keep_ceiling, args.max_points, view, args.label_set, options, known)
 
 
-def _page(args: argparse.Namespace, options: ScanOptions) -> None:
+def _page(args: argparse.Namespace, options: ScanOptions, known: GroundTruth | None) -> None:
     asker, word = None, secrets.token_urlsafe(16)
     if args.ask or args.serve is not None:
         from lib.live import Asker, find_weights, serve  # here, since only these need torch
@@ -53,7 +60,7 @@ def _page(args: argparse.Namespace, options: ScanOptions) -> None:
     page: Page = make_page(args.file, args.label_set, options, args.max_points,
                            (lambda scene: asker.add(scene, args.ask)) if args.ask else None,
                            word if args.serve is not None and asker else "",
-                           lambda line: print(line, file=sys.stderr))
+                           lambda line: print(line, file=sys.stderr), known)
     for line in page.remarks:
         print(line, file=sys.stderr)
     if args.html:
@@ -87,7 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--max_points", type=int, default=MAX_POINTS, help="draw a random part of a larger scene")
     parser.add_argument("--label_set", metavar="NAME|FILE.csv", help="of the labels; default: label_set.csv beside the "
                         "file, else scannet200")
-    add_flags(parser)
+    truth.add_flags(parser)
+    scans.add_flags(parser)
     return parser
 
 

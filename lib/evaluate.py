@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 
 from config.command import command
+from config.flags.truth import add_flags
 from config.types import positive, whole
 from datasets.label_ids import LabelIds
 from datasets.label_sets import IGNORE_LABEL
+from datasets.prediction_files import choose_label_set, ground_truth_files, read_pairs, stale_predictions
 from lib.inference.comparison import Comparison
-from lib.inference.prediction_files import choose_label_set, ground_truth_files, read_pairs, stale_predictions
 from lib.metrics import ConfusionMatrix
 from lib.view.iou_plot import draw_iou_by_points
 from lib.view.picture import save_png
@@ -64,17 +65,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--pred", required=True, type=Path, metavar="DIR",
                         help="<scene>.txt, an id a line, or <scene>.ply with a column label")
     parser.add_argument("--versus", type=Path, metavar="DIR", help="another run's, to compare with: B - A")
-    parser.add_argument("--gt", required=True, type=Path, metavar="ROOT",
-                        help="dataset root, or a folder of such files")
-    parser.add_argument("--split", default="val", help="of the dataset root (default: %(default)s)")
     parser.add_argument("--label_set", metavar="NAME|FILE.csv",
                         help="default: the folders' label_set.csv, else scannet200")
-    parser.add_argument("--label_ids", default="auto", metavar="NAME|FILE.csv",
-                        help="what the ground truth's labels are, as main.py says")
     parser.add_argument("--bootstrap", type=whole, default=1000, metavar="N", help="resamples of scenes; 0: none")
     parser.add_argument("--seed", type=whole, default=0)
     parser.add_argument("--width", type=positive, default=1800, help="of the plot, in pixels (default: %(default)s)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="default: the folder `evaluation` in --pred")
+    add_flags(parser, required=True)
     options = parser.parse_args(arguments)
     folders = [options.pred] + ([options.versus] if options.versus else [])
     result = compare(folders, options.gt, options.split, options.label_set, options.label_ids, options.bootstrap,

@@ -55,7 +55,7 @@ class Asker:
     def _look(self, scene: PageScene) -> tuple[Seen, np.ndarray]:
         """What the network sees of a scan, and which of its points each of the page's is."""
         if scene.path not in self.seen:
-            seen = self.finder.look(scene.path)
+            seen = self.finder.look(scene.panels.path)
             if len(seen.scene.points) == scene.total:
                 places = scene.kept
             else:  # faces of a mesh are sampled for other voxels

@@ -18,11 +18,11 @@ from datasets.label_ids import LabelIds, looks_like
 from datasets.label_sets import CLASSES_FILE, DEFAULT, IGNORE_LABEL, LABEL_SET_FILE, write_classes
 from datasets.scans.read import ScanOptions, read_scan
 from datasets.scans.scan import Scan
+from datasets.scenes import is_dataset_root, list_scenes
 from lib import distributed
 from lib.inference.evaluation import Evaluation, write_scores
 from lib.inference.outputs import write_prediction
 from lib.inference.predictor import Prediction, Predictor
-from lib.inference.scenes import is_dataset_root, list_scenes
 
 BAD_SCAN = (ValueError, OSError, MemoryError)
 

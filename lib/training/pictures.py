@@ -22,14 +22,13 @@ from lib.inference.evaluation import Evaluation
 from lib.training.run_log import RunLog
 from lib.view.confusion_bars import draw_confusions
 from lib.view.iou_bars import draw_iou_bars
-from lib.view.panels import Panels, legend_entries, open_room, point_accuracy
+from lib.view.panels import Panels, error_colors, legend_entries, open_room, point_accuracy
 from lib.view.picture import compose, panel_size
 from lib.view.render import Shaded, View, shade_points
 
 WIDTH = 1000  # pixels
 LARGER = 1.7  # words, since TensorBoard shows a picture at a third of its width until it is clicked
 MOST_POINTS = 200_000  # of a scene that are drawn
-RIGHT, WRONG, UNKNOWN = (200, 200, 200), (215, 48, 39), (240, 240, 240)
 
 
 @dataclass
@@ -121,10 +120,8 @@ def draw_scene(name: str, where: _Place, prediction: np.ndarray, label_set: Labe
     panels = Panels(name, np.empty((len(found), 3)), np.empty((len(found), 3)), found, there, label_set)
     parts, about = [("prediction", label_set.to_colors(found))], ""
     if truth is not None:
-        differs = np.where((found == there)[:, None], RIGHT, WRONG)
-        parts += [("ground truth", label_set.to_colors(there)),
-                  ("right: grey, wrong: red", np.where((there == IGNORE_LABEL)[:, None], UNKNOWN, differs))]
+        parts += [("ground truth", label_set.to_colors(there)), ("right: grey, wrong: red", error_colors(found, there))]
         accuracy = point_accuracy(prediction, truth)
         about = "   unlabelled" if np.isnan(accuracy) else f"   {100 * accuracy:.1f} % of its points are right"
-    painted = [(heading, where.view.paint(np.asarray(colors, np.uint8))) for heading, colors in parts]
+    painted = [(heading, where.view.paint(colors)) for heading, colors in parts]
     return compose(name, about, painted, WIDTH, legend_entries(panels), larger=LARGER)

@@ -7,7 +7,8 @@ import numpy as np
 from scipy import ndimage
 
 from datasets.label_sets import CLASSES_FILE, IGNORE_LABEL, UNLABELLED_COLOR, LabelSet, find_label_set, read_classes
-from datasets.scans.read import ScanOptions, read_scan, say
+from datasets.prediction_files import GroundTruth, check_ids, read_ids
+from datasets.scans.read import ScanOptions, read_scan, say, scan_name
 from datasets.scans.scan import Scan
 from datasets.transforms import NEUTRAL_COLOR
 from lib.view.render import View, heat_colors, usual_and_highest
@@ -17,6 +18,7 @@ WALL_LIKE = ("wall", "door", "window", "curtain", "blinds", "picture", "poster",
              "bulletin board", "mirror", "closet door", "closet wall", "doorframe", "windowsill", "light switch",
              "power outlet", "calendar", "clock", "sign", "projector screen", "shower wall", "ledge", "vent",
              "fire alarm", "structure")
+ERROR_COLORS = {"right": (206, 211, 217), "wrong": (213, 42, 36), "unknown": (156, 168, 190)}  # on white
 
 
 @dataclass
@@ -27,7 +29,8 @@ class Panels:
     where not known.
     heat: (N, 3) uint8 colours of a query's heat map; heat_range: relevancy at the lowest and highest colour.
     confidence, relevancy: (N,) float32 in 0..1, where the file has them. rows: (N,) the file's vertex of each point, -1
-    for a sample of a mesh's faces. to_classes: from ids, as the file's `label` holds them, to class indices.
+    for a sample of a mesh's faces. to_classes: from ids, as the file's `label` holds them, to class indices. path: the
+    file that has the points.
     """
     name: str
     points: np.ndarray
@@ -41,6 +44,7 @@ class Panels:
     relevancy: np.ndarray | None = None
     rows: np.ndarray | None = None
     to_classes: Callable[[np.ndarray], np.ndarray] | None = None
+    path: Path | None = None
 
     def pictures(self) -> list[tuple[str, np.ndarray]]:
         """Title and (N, 3) uint8 colours of each panel."""
@@ -58,58 +62,81 @@ class Panels:
         return replace(self, **{name: values[which] for name in columns if (values := getattr(self, name)) is not None})
 
 
-def read_panels(path: str | Path, label_set: str | Path | None = None, options: ScanOptions | None = None) -> Panels:
+def read_panels(path: str | Path, label_set: str | Path | None = None, options: ScanOptions | None = None,
+                ground_truth: GroundTruth | None = None) -> Panels:
     """What a scan, in any format, or an inference output shows, in metres, z up, where the file has it.
 
     options: how scans are read, None: as `read_scan` does. label_set: name or file; None: the `label_set.csv` beside
-    the file or a folder above it, else ScanNet200, and for predictions the `classes.json` beside it. Raises
-    FileNotFoundError, ValueError (one line).
+    the file or a folder above it or above the truth, else ScanNet200, and for predictions the `classes.json` beside it.
+    ground_truth: where it lies, if not in the file; labels are then a prediction, and `.txt` may be one, an id a line,
+    whose points are the truth's. Raises FileNotFoundError, ValueError (one line).
     """
     path = Path(path)
-    classes_of = find_label_set(label_set, path.parent, path.parent.parent)
-    if path.suffix == ".txt" and path.with_suffix(".ply").is_file():
-        raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
-    options = options or ScanOptions()
-    scan = read_scan(path, options)
-    output, heat = "input_red" in scan.columns, "relevancy" in scan.columns
-    if heat and options == ScanOptions():  # ours: nothing to guess
-        scan = read_scan(path, ScanOptions("m", "z"))
-    if not output:
-        say(scan)
+    classes_of = find_label_set(label_set, path.parent, path.parent.parent, *ground_truth.named if ground_truth else ())
+    scan, label = _read(path, options or ScanOptions(), ground_truth)
+    ours, heat = "input_red" in scan.columns, "relevancy" in scan.columns
+    predicted = ours or ground_truth is not None
+    columns = scan.columns | ({} if label is None else {"label": label})
+    if predicted and not heat and "label" not in columns:
+        raise ValueError(f"{path}: has no column `label`; a prediction has")
+    if ground_truth is not None:
+        columns["ground_truth"] = ground_truth.of(path, classes_of, len(scan.points if label is None else label))
     seen, points = scan.seen, scan.placed()
-    columns = {name: values[seen] for name, values in scan.columns.items()}
-    if scan.labels is not None:
-        columns["label"] = scan.labels[seen]
-    if output:
-        points = points[:int(seen.sum())]
-        if not heat and "label" not in columns:
-            raise ValueError(f"{path}: has input_red but no label: no output of inference or of query.py")
+    columns = {name: values[seen] for name, values in columns.items() if values is not None}
+    if ours:
         input_colors = np.stack([columns[f"input_{c}"] for c in ("red", "green", "blue")], 1).astype(np.uint8)
     else:
         colors = scan.cloud().colors
         input_colors = np.full(points.shape, NEUTRAL_COLOR, np.uint8) if colors is None else colors
-    truth = columns.get("ground_truth" if output else "label")
+    if predicted:  # nothing is of samples of faces
+        points, input_colors = points[:int(seen.sum())], input_colors[:int(seen.sum())]
+    truth = columns.get("ground_truth" if predicted else "label")
     if truth is not None:
         truth = np.pad(classes_of.to_classes(truth), (0, len(points) - len(truth)), constant_values=IGNORE_LABEL)
     prediction, to_classes = None, classes_of.to_classes
-    if output and not heat:
+    if predicted and not heat:
+        answers = classes_of
         if (path.parent / CLASSES_FILE).is_file() and label_set is None:
-            own = read_classes(path.parent / CLASSES_FILE)
+            answers = own = read_classes(path.parent / CLASSES_FILE)
             classes_of = _together(classes_of, own)
             place = np.array([*map(classes_of.index, own.names), IGNORE_LABEL])
 
             def to_classes(ids: np.ndarray) -> np.ndarray:
                 return place[own.to_classes(ids)]
+        if ground_truth is not None:
+            check_ids(label, path, answers)
         prediction = to_classes(columns["label"])
     rows = np.pad(np.flatnonzero(seen), (0, len(points) - int(seen.sum())), constant_values=-1)
-    panels = Panels(scan.name, points, input_colors, prediction, truth, classes_of, rows=rows, to_classes=to_classes)
-    if output and "confidence" in columns:
+    panels = Panels(scan_name(path), points, input_colors, prediction, truth, classes_of, rows=rows,
+                    to_classes=to_classes, path=scan.path)
+    if predicted and "confidence" in columns:
         panels.confidence = columns["confidence"].astype(np.float32)
     if heat:
         panels.relevancy = columns["relevancy"].astype(np.float32)
         panels.heat_range = usual_and_highest(columns["relevancy"])
         panels.heat = heat_colors(columns["relevancy"], *panels.heat_range)
     return panels
+
+
+def _read(path: Path, options: ScanOptions, ground_truth: GroundTruth | None) -> tuple[Scan, np.ndarray | None]:
+    """A file's scan and labels (N,); of a list of ids that is to be compared with a truth, the truth's scan."""
+    if path.suffix == ".txt" and ground_truth is not None:
+        source = ground_truth.file_of(path)
+        if source is None:
+            raise FileNotFoundError(f"{path}: holds no points, and {ground_truth.where} no scan of its name")
+        settled = ground_truth.settled and options == ScanOptions()
+        scan = read_scan(source, ScanOptions("m", "z") if settled else options)
+        if not settled:
+            say(scan)
+        return scan, read_ids(path)
+    if path.suffix == ".txt" and path.with_suffix(".ply").is_file():
+        raise ValueError(f"{path}: holds labels without points; give the .ply beside it")
+    scan = read_scan(path, options)
+    if "relevancy" in scan.columns and options == ScanOptions():  # ours: nothing to guess
+        scan = read_scan(path, ScanOptions("m", "z"))
+    if "input_red" not in scan.columns:
+        say(scan)
+    return scan, scan.labels
 
 
 def as_input(scan: Scan) -> Scan:
@@ -171,6 +198,12 @@ def footprint(points: np.ndarray, cell: float, margin: int) -> tuple[np.ndarray,
     inside = np.zeros(grid.max(0) + margin + 1, bool)
     inside[tuple(grid.T)] = True
     return ndimage.binary_fill_holes(ndimage.binary_closing(inside, iterations=4)), grid
+
+
+def error_colors(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """(N, 3) uint8: wrong in red, right in grey, unlabelled in a darker, bluish one; both (N,) class index or -1."""
+    colors = np.where((prediction == truth)[:, None], ERROR_COLORS["right"], ERROR_COLORS["wrong"])
+    return np.where((truth == IGNORE_LABEL)[:, None], ERROR_COLORS["unknown"], colors).astype(np.uint8)
 
 
 def point_accuracy(prediction: np.ndarray, truth: np.ndarray) -> float:

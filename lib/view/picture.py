@@ -5,6 +5,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from datasets.files import replacing
+from datasets.prediction_files import GroundTruth
 from datasets.scans.read import ScanOptions
 from lib.view.panels import legend_entries, open_room, point_accuracy, read_panels
 from lib.view.render import View, heat_colors, render_points
@@ -14,12 +15,12 @@ LEGEND_ROWS = 8
 
 def draw_panels(path: str | Path, view: View = View(), width: int = 2400, keep_ceiling: bool = False,
                 max_points: int = 1_000_000, title: str = "", label_set: str | Path | None = None,
-                options: ScanOptions | None = None) -> Image.Image:
+                options: ScanOptions | None = None, ground_truth: GroundTruth | None = None) -> Image.Image:
     """Panels side by side, a title above, a legend below, as a picture `width` pixels wide. Raises as `read_panels`.
 
-    title: instead of the file's name. label_set, options: as `read_panels`.
+    title: instead of the file's name. label_set, options, ground_truth: as `read_panels`.
     """
-    whole = read_panels(path, label_set, options)
+    whole = read_panels(path, label_set, options, ground_truth)
     panels = whole if keep_ceiling else whole.select(open_room(whole, view))
     entries = legend_entries(panels) if panels.heat is None else []
     if len(panels.points) > max_points:

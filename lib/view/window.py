@@ -5,15 +5,17 @@ from pathlib import Path
 
 import numpy as np
 
+from datasets.prediction_files import GroundTruth
 from datasets.scans.read import ScanOptions
 from lib.view.panels import open_room, read_panels
 from lib.view.render import View
 
 
 def show_window(path: str | Path, keep_ceiling: bool, max_points: int, view: View = View(),
-                label_set: str | Path | None = None, options: ScanOptions | None = None) -> None:
+                label_set: str | Path | None = None, options: ScanOptions | None = None,
+                ground_truth: GroundTruth | None = None) -> None:
     """The panels in an Open3D window, one beside the other. Raises ValueError (one line) where none can be opened."""
-    panels = read_panels(path, label_set, options)
+    panels = read_panels(path, label_set, options, ground_truth)
     try:
         import open3d  # here, since only the window needs it
     except (ImportError, OSError) as error:

@@ -17,12 +17,13 @@ from PIL import Image
 
 from datasets.files import replacing
 from datasets.label_sets import IGNORE_LABEL, LabelSet
+from datasets.prediction_files import GroundTruth
 from datasets.scans.read import ScanOptions
 from lib.view.page.names import find_parts
-from lib.view.page.pack import frame, has_rows, pack, used_classes
+from lib.view.page.pack import CODES, frame, has_rows, pack, used_classes
 from lib.view.page.palette import safe_palette
 from lib.view.page.scene import PageScene, find_page_scans, read_page_scene
-from lib.view.panels import WALL_LIKE
+from lib.view.panels import ERROR_COLORS, WALL_LIKE
 
 WEB = Path(__file__).parent / "web"
 SCRIPTS = ("data", "dom", "state", "style", "camera", "shaders", "draw", "stage", "classes", "bars", "overview", "main")
@@ -40,32 +41,40 @@ class Page:
 
 def make_page(path: str | Path, label_set: str | Path | None = None, options: ScanOptions | None = None,
               max_points: int = MAX_POINTS, add_heats: Callable[[PageScene], None] | None = None, served: str = "",
-              say: Callable[[str], None] = lambda line: None) -> Page:
+              say: Callable[[str], None] = lambda line: None, ground_truth: GroundTruth | None = None) -> Page:
     """The page of a file, a folder or a run. Raises FileNotFoundError and ValueError, one line.
 
     max_points: of a scan; fewer where there are many. add_heats: gives a scan its relevancies. served: the word that a
-    local server wants to hear with questions; "" for a file. say: hears what is being done.
+    local server wants to hear with questions; "" for a file. say: hears what is being done. ground_truth: where it is,
+    if not in the files.
     """
     paths, remarks = find_page_scans(path)
+    remarks += ground_truth.lacking(paths) if ground_truth else []
     each = min(max_points, max(PAGE_POINTS // len(paths), 1000))
     scenes, codes, blocks, abouts = [], [], [], []
     for number, (scan, name) in enumerate(zip(paths, _names(paths))):
         if len(paths) > 1:
             say(f"{number + 1}/{len(paths)} {name}")
-        scene = read_page_scene(scan, each, label_set, options, thumbnails=len(paths) > 1)
+        scene = read_page_scene(scan, each, label_set, options, len(paths) > 1, ground_truth)
         if scenes and not scene.panels.label_set.same_classes(scenes[0].panels.label_set):
             raise ValueError(f"{scan}: has the classes of another label set than {scenes[0].path.name}; give "
                              "--label_set, or files of one set")
         if add_heats is not None:
             add_heats(scene)
         codes.append(used_classes(scene))
+        if len(codes[-1]) > CODES:
+            scene.remarks.append(f"{len(codes[-1]) - CODES} of {len(codes[-1])} classes, those of fewest points, share "
+                                 "a number and are drawn alike; figures are of each")
+        if len(paths) > 1:
+            for line in scene.remarks:
+                say(f"    {line}")
         blocks.append(base64.b64encode(pack(scene, codes[-1])).decode())
         abouts.append(about_scene(scene, name, codes[-1]))
         scene.thumbnails = {}
         scenes.append(scene)
     label_set = scenes[0].panels.label_set
     content = {"title": Path(path).resolve().name if len(paths) > 1 else abouts[0]["name"], "served": served,
-               "groups": list(label_set.group_names), "remarks": remarks,
+               "groups": list(label_set.group_names), "remarks": remarks, "errorColors": ERROR_COLORS,
                "classes": about_classes(label_set, sum(scene.confusion for scene in scenes)), "scenes": abouts}
     return Page(assemble(content, blocks), scenes, remarks + scenes[0].remarks * (len(scenes) == 1))
 
@@ -89,15 +98,14 @@ def about_scene(scene: PageScene, name: str, codes: np.ndarray) -> dict:
     box = np.quantile(local, [0.001, 0.999], axis=0)  # strays do not count
     pairs = [[int(k) if k < len(panels.label_set) else IGNORE_LABEL for k in pair] + [int(scene.confusion[tuple(pair)])]
              for pair in np.argwhere(scene.confusion)]
-    labelled = int(scene.confusion[:-1].sum())
-    known = {"prediction": panels.prediction is not None, "confidence": panels.confidence is not None,
-             "truth": panels.truth is not None}
+    known = {layer: getattr(panels, layer) is not None for layer in ("prediction", "confidence", "truth")}
+    labelled = int(scene.confusion[:-1].sum()) if known["prediction"] else 0
     return {
         "name": name, "file": scene.path.name, "total": scene.total, "kept": len(panels.points),
         "low": low.tolist(), "step": step, "spacing": scene.spacing, "box": box.tolist(), "floor": float(box[0, 2]),
         "tall": float(box[1, 2] - box[0, 2]), "reach": float(2 * np.linalg.norm(local.max(0)) + 1),
         "codes": codes.tolist(), "pairs": pairs, "remarks": scene.remarks,
-        "accuracy": float(np.trace(scene.confusion[:-1, :-1]) / labelled) if all(known.values()) and labelled else None,
+        "accuracy": float(np.trace(scene.confusion[:-1, :-1]) / labelled) if labelled else None,
         "has": known | {"rows": has_rows(scene),
                         "best": 0 if scene.best is None else scene.best[0].shape[1]},
         "parts": {layer: find_parts(local, classes) for layer, classes in (

@@ -8,6 +8,9 @@ import functools
 
 import numpy as np
 
+from datasets.label_sets import UNLABELLED_COLOR
+from lib.view.panels import ERROR_COLORS
+
 DIFFERENT = 64  # colours that are sought; more classes than that repeat them
 DICHROMATS = np.array([[[0.29275, 0.70725, 0.0], [0.29275, 0.70725, 0.0], [-0.02234, 0.02234, 1.0]],  # deuteranopia
                        [[0.11238, 0.88762, 0.0], [0.11238, 0.88762, 0.0], [0.00401, -0.00401, 1.0]]])  # protanopia
@@ -45,7 +48,7 @@ def _chosen() -> np.ndarray:
     lab = seen_by_all(candidates)
     usable = (lab[:, 0, 0] > 32) & (lab[:, 0, 0] < 90) & (np.hypot(lab[:, 0, 1], lab[:, 0, 2]) < MOST_CHROMA)
     candidates, lab = candidates[usable], lab[usable]  # neither lost on a dark background nor on a bright one
-    taken = seen_by_all(np.array([(100, 100, 100), (206, 211, 217), *PALE]))  # unlabelled; right
+    taken = seen_by_all(np.array([UNLABELLED_COLOR, ERROR_COLORS["right"], *PALE]))
     nearest = np.linalg.norm(lab[:, None] - taken[None], axis=-1).min((1, 2))
     chosen = []
     for _ in range(DIFFERENT - len(PALE)):

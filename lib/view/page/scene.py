@@ -1,5 +1,4 @@
 """What a page shows of one scan: `read_page_scene(path, max_points)`, its points thinned, its counts of all of them."""
-import json
 import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,10 +6,10 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from datasets.files import SCENE_LIST
 from datasets.label_sets import IGNORE_LABEL
+from datasets.prediction_files import GroundTruth, stale_predictions
 from datasets.scans.read import ScanOptions, find_scans
-from lib.view.panels import Panels, footprint, open_room, read_panels
+from lib.view.panels import Panels, error_colors, footprint, open_room, read_panels
 from lib.view.render import View, point_spacing, render_points, usual_and_highest
 
 PREDICTIONS = Path("visualize") / "fulleval"  # of a run
@@ -65,23 +64,22 @@ def find_page_scans(path: str | Path) -> tuple[list[Path], list[str]]:
         return found, []
     names = {scan.stem for scan in found if scan.suffix == ".ply"}
     found = [scan for scan in found if scan.suffix != ".npz" or scan.stem not in names]  # the likeliest classes
-    try:
-        written = set(json.loads((folder / SCENE_LIST).read_bytes())["scenes"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return found, []
-    current = [scan for scan in found if scan.stem in written]
-    if not current or len(current) == len(found):
+    stale = stale_predictions(folder, [scan.stem for scan in found])
+    current = [scan for scan in found if scan.stem not in stale]
+    if not current or not stale:
         return found, []
     return current, [f"{len(found) - len(current)} files of earlier inferences in {folder.name} are left out"]
 
 
 def read_page_scene(path: Path, max_points: int, label_set: str | Path | None = None,
-                    options: ScanOptions | None = None, thumbnails: bool = False) -> PageScene:
+                    options: ScanOptions | None = None, thumbnails: bool = False,
+                    ground_truth: GroundTruth | None = None) -> PageScene:
     """One scan, with at most max_points of its points, chosen at random. Raises as `read_panels`, and ValueError."""
-    whole = read_panels(path, label_set, options)
+    whole = read_panels(path, label_set, options, ground_truth)
+    total, remarks, panels = len(whole.points), [], whole
     if whole.truth is not None and (whole.truth == IGNORE_LABEL).all():
         whole.truth = None
-    total, remarks, panels = len(whole.points), [], whole
+        remarks += ["not one point of its truth is labelled"] if ground_truth else []
     kept = np.arange(total)
     if total > max_points:
         kept = np.sort(np.random.default_rng(0).choice(total, max_points, replace=False))
@@ -133,12 +131,6 @@ def draw_thumbnails(panels: Panels) -> dict[str, np.ndarray]:
     if room.prediction is not None and room.truth is not None:
         layers["error"] = error_colors(room.prediction, room.truth)
     return dict(zip(layers, render_points(room.points, list(layers.values()), View(), THUMBNAIL)))
-
-
-def error_colors(prediction: np.ndarray, truth: np.ndarray) -> np.ndarray:
-    """(N, 3) uint8: wrong in red, right in grey, unlabelled in a darker, bluish one; as the page draws it."""
-    colors = np.where((prediction == truth)[:, None], (203, 208, 214), (213, 50, 40))
-    return np.where((truth == IGNORE_LABEL)[:, None], (150, 160, 178), colors).astype(np.uint8)
 
 
 def heat_of(text: str, relevancy: np.ndarray, places: np.ndarray) -> Heat:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from datasets.label_sets import LabelSet, load_label_set
+from datasets.label_sets import LabelSet, label_set_of, load_label_set
 from datasets.ply import write_columns
 
 SCANNET200 = load_label_set()
@@ -43,3 +43,17 @@ def write_prediction(folder: Path, name: str = "room", best: int = 0, truth: boo
         shares = np.tile(np.linspace(0.8, 0.1, best), (len(points), 1)).astype(np.float16)
         np.savez_compressed(folder / f"{name}.npz", ids=label_set.to_ids(ids), probabilities=shares)
     return folder / f"{name}.ply"
+
+
+def write_many_classes(folder: Path, count: int) -> Path:
+    """A floor of 3 x 3 m with `count` classes in stripes, the last ones the rarest, all predicted right."""
+    label_set = label_set_of([f"class {k}" for k in range(count)], "own")
+    label_set.write(folder / "label_set.csv")
+    side = np.arange(0, 3, 0.05)
+    points = np.stack(np.meshgrid(side, side, [0.0]), -1).reshape(-1, 3).astype(np.float32)
+    classes = np.sort(np.arange(len(points)) % count)
+    columns = dict(zip("xyz", points.T)) | {f"input_{channel}": np.full(len(points), 200, np.uint8)
+                                            for channel in ("red", "green", "blue")}
+    write_columns(folder / "many.ply", columns | {"label": label_set.to_ids(classes),
+                                                  "ground_truth": label_set.to_ids(classes)})
+    return folder / "many.ply"

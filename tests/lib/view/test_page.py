@@ -16,8 +16,9 @@ from lib.view.page.make import make_page, save_page, to_script
 from lib.view.page.names import find_parts
 from lib.view.page.pack import REST, STEPS, to_bytes, to_codes
 from lib.view.page.palette import least_difference, safe_palette
-from lib.view.page.scene import error_colors, find_page_scans, read_page_scene
-from tests.lib.view.rooms import CHAIR, SCANNET200, TABLE, room, write_prediction
+from lib.view.page.scene import find_page_scans, read_page_scene
+from lib.view.panels import ERROR_COLORS, error_colors
+from tests.lib.view.rooms import CHAIR, SCANNET200, TABLE, room, write_many_classes, write_prediction
 
 
 def content_of(html: str) -> dict:
@@ -122,6 +123,21 @@ def test_more_classes_than_codes_share_the_last_code():
     assert found.tolist() == [1, 254, REST, REST, 0]
 
 
+def test_a_scan_of_more_classes_than_codes_says_how_many_share_one(tmp_path, capsys):
+    path, out = write_many_classes(tmp_path / "many", 300), tmp_path / "a.html"
+    assert visualize.main([str(path), "--html", str(out)]) == 0
+    about = content_of(out.read_text())["scenes"][0]
+    assert about["remarks"] == ["46 of 300 classes, those of fewest points, share a number and are drawn alike; "
+                                "figures are of each"]
+    assert capsys.readouterr().err == f"{about['remarks'][0]}\n"
+    assert len({t for t, *_ in about["pairs"]}) == 300
+    assert make_page(write_many_classes(tmp_path / "few", 254)).remarks == []
+    (path.parent / "b.ply").write_bytes(path.read_bytes())
+    said = []
+    make_page(path.parent, say=said.append)
+    assert [line.strip() for line in said].count(about["remarks"][0]) == 2
+
+
 def test_what_is_no_number_is_the_lowest_byte():
     assert to_bytes(np.array([np.nan, -1, 0.5, 2])).tolist() == [0, 0, 128, 255]
 
@@ -211,6 +227,7 @@ def test_two_files_of_one_stem_have_names_of_their_own(tmp_path):
 
 def test_error_colours_are_red_where_wrong_and_tell_unlabelled_apart():
     colors = error_colors(np.array([1, 2, 3, -1]), np.array([1, 5, -1, 4]))
+    assert colors[:3].tolist() == [list(ERROR_COLORS[name]) for name in ("right", "wrong", "unknown")]
     assert colors[0].std() < 10 and colors[1, 0] > 200 > colors[1, 1] and colors[2, 2] > colors[2, 0]
     np.testing.assert_array_equal(colors[1], colors[3])
 

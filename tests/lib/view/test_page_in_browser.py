@@ -1,9 +1,7 @@
 """The page in headless Chromium, opened from disk: it draws, its layers and lists work, a link brings the view back.
 
-Needs Debian's chromium (or CHROMIUM=/path) and `pip install playwright`; is skipped without. With PAGE_PICTURES=FOLDER
-the pictures that it takes stay there, to be looked at.
+conftest.py says what they need. With PAGE_PICTURES=FOLDER the pictures that they take stay there, to be looked at.
 """
-import io
 import os
 import shutil
 import threading
@@ -13,110 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datasets.label_sets import label_set_of
+from datasets.label_sets import label_set_of, load_label_set
 from lib.live import make_server
 from lib.view.page.make import make_page, save_page
 from lib.view.page.scene import Heat
-from tests.lib.view.rooms import CHAIR, SCANNET200, TABLE, write_prediction
-
-playwright = pytest.importorskip("playwright.sync_api", reason="needs `pip install playwright`")
-CHROMIUM = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, (
-    "chromium", "chromium-browser", "google-chrome"))), None)
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs chromium, as apt-get install chromium brings it")
-FLAGS = ("--no-sandbox", "--use-gl=angle", "--use-angle=swiftshader", "--enable-unsafe-swiftshader",
-         "--ignore-gpu-blocklist")
-WAIT = 90_000  # ms; other work may share the cores
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="module")
-def room_page(tmp_path_factory) -> Path:
-    """A page of one room with the five likeliest classes and a heat map."""
-    folder = tmp_path_factory.mktemp("room")
-
-    def add_heat(scene):
-        scene.heats.append(Heat("somewhere to sit", (scene.panels.truth == CHAIR) * 0.8 + 0.1, 0.1, 0.9))
-    save_page(make_page(write_prediction(folder, best=5), add_heats=add_heat), folder / "room.html")
-    return folder / "room.html"
-
-
-@pytest.fixture(scope="module")
-def folder_page(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("rooms")
-    for name in ("kitchen", "office"):
-        write_prediction(folder, name, spacing=0.07)
-    points = (folder / "office.ply").read_bytes()
-    (folder / "office.ply").write_bytes(points)
-    save_page(make_page(folder), folder / "rooms.html")
-    return folder / "rooms.html"
-
-
-@pytest.fixture
-def visit(browser):
-    """A function that opens a page from disk, without a network; whatever the page logs as an error fails the test."""
-    errors, contexts = [], []
-
-    def open_page(path: Path | str, fragment: str = "", size: tuple[int, int] = (900, 620), **more):
-        context = browser.new_context(viewport=dict(zip(("width", "height"), size)), **more)
-        contexts.append(context)
-        context.set_default_timeout(WAIT)
-        page = context.new_page()
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
-        page.on("request", lambda request: errors.append(request.url)
-                if not request.url.startswith(("file:", "data:", "blob:", "http://127.0.0.1")) else None)
-        page.goto((path if isinstance(path, str) else path.as_uri()) + ("#" + fragment if fragment else ""))
-        return page
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert errors == []
-
-
-def drawn(page) -> None:
-    """Waits until a scan is drawn, and nothing moves."""
-    page.wait_for_selector("body[data-drawn]")
-    page.wait_for_timeout(350)
-
-
-def until(page, expression: str) -> None:
-    """Waits until the page says true; its policy lets no text be run inside it, so it is asked from outside."""
-    for _ in range(WAIT // 100):
-        if page.evaluate(expression):
-            return
-        page.wait_for_timeout(100)
-    raise AssertionError(f"never came true: {expression}")
-
-
-def picture(page, name: str = "") -> np.ndarray:
-    """(H, W, 3) uint8 of the page."""
-    data = page.screenshot()
-    if name and os.environ.get("PAGE_PICTURES"):
-        Path(os.environ["PAGE_PICTURES"]).mkdir(parents=True, exist_ok=True)
-        Path(os.environ["PAGE_PICTURES"], f"{name}.png").write_bytes(data)
-    return np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-
-
-def near_color(shot: np.ndarray, color, within: int = 12) -> np.ndarray:
-    """(H, W) bool: where the stage shows a colour; what stands over it is left out."""
-    found = (np.abs(shot.astype(int) - np.asarray(color)).max(-1) <= within)
-    found[:115] = found[480:] = False
-    found[:, 520:] = False
-    return found
-
-
-def middle_of(where: np.ndarray) -> tuple[int, int]:
-    rows, columns = np.nonzero(where)
-    assert len(rows) > 50
-    k = np.argmin(np.hypot(rows - np.median(rows), columns - np.median(columns)))
-    return int(columns[k]), int(rows[k])
+from tests.lib.view.browsing import drawn, middle_of, near_color, picture, until
+from tests.lib.view.rooms import CHAIR, SCANNET200, TABLE, write_many_classes, write_prediction
 
 
 def test_the_page_opens_from_disk_and_draws_its_layers(visit, room_page):
@@ -314,6 +214,22 @@ def test_a_cell_of_the_matrix_leads_to_its_points(visit, folder_page):
     page.click("#back")
     page.click("[data-part=classes]")
     assert page.locator("tr[data-name=table]").inner_text().split("\t")[0].strip() == "table"
+
+
+def test_classes_that_share_a_number_are_shown_together_and_a_line_says_so(visit, tmp_path):
+    save_page(make_page(write_many_classes(tmp_path / "many", 300)), tmp_path / "a.html")
+    page = visit(tmp_path / "a.html", "layers=prediction&theme=light&others=gone&names=no")
+    drawn(page)
+    assert "46 of 300 classes" in page.inner_text("#legend")
+    shared = (140, 140, 140)
+    before = near_color(picture(page), shared, 4).sum()
+    page.fill("#find", "class 299")
+    page.click("[data-class='class 299'] .name")
+    page.wait_for_timeout(400)
+    shot = picture(page, "many_classes")
+    assert near_color(shot, shared, 4).sum() > 0.8 * before > 500
+    assert near_color(shot, load_label_set(tmp_path / "many" / "label_set.csv").colors[0]).sum() == 0
+    assert "class 299 or another rare class" in page.inner_text("#filter")
 
 
 def test_hostile_names_and_comments_are_shown_and_not_run(visit, tmp_path):

@@ -16,16 +16,20 @@ function toggleClasses() {
   document.body.classList.toggle("no-classes");
 }
 
+/** Whether the scan has so many classes that this one is drawn like others. */
+function sharesCode(k) { return codeOf(sceneAbout(), k) === REST; }
+
 /** Whether the class, or pair, is all that is shown; each shown part can be undone here. */
 function drawFilter() {
   const box = document.getElementById("filter"), chips = [];
   const chip = (words, undo) => el("button", {class: "chip", type: "button", title: "show all again", onclick: undo},
     words, icon("close"));
+  const named = k => [swatch(k), className(k), sharesCode(k) && " or another rare class"];
   if (view.pair) {
     const [t, p] = view.pair;
-    chips.push(chip([swatch(t), className(t), " taken for ", swatch(p), className(p)], () => change({pair: null})));
+    chips.push(chip([named(t), " taken for ", named(p)], () => change({pair: null})));
   } else if (view.only >= 0) {
-    chips.push(chip(["only ", swatch(view.only), className(view.only)], () => change({only: -1})));
+    chips.push(chip(["only ", named(view.only)], () => change({only: -1})));
   }
   if (view.hidden.size) chips.push(chip(`${view.hidden.size} hidden`, () => change({hidden: new Set()})));
   if (view.pair || view.only >= 0) {
@@ -86,7 +90,7 @@ function classRow(each, points, scored) {
   const row = el("div", {class: `class-row${open ? " open" : ""}${hidden ? " hidden-class" : ""}${points ? "" : " absent"}`, "data-class": className(k)},
     el("button", {class: "name", type: "button", title: open ? "show all again" : "show only this class",
       "aria-pressed": String(Boolean(open)),
-      onclick: () => change(open ? {only: -1, pair: null} : {only: k, pair: null})}, swatch(k), el("span", {}, className(k))),
+      onclick: () => change(open ? {only: -1, pair: null} : {only: k, pair: null})}, swatch(sharesCode(k) ? -2 : k), el("span", {}, className(k))),
     el("span", {class: "number"}, short(points)),
     scored && el("span", {class: "number"}, each.truth ? percent(each.iou, 0) : "–"),
     scored && el("span", {class: "number"}, percent(each.recall, 0)),

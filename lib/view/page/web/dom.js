@@ -58,7 +58,7 @@ function short(number) {
 function className(k) { return k === -1 ? "no class" : k === -2 ? "a rare class" : content.classes[k].name; }
 
 function classColor(k) {
-  if (k < 0) return [110, 112, 118];
+  if (k < 0) return k === -2 ? [140, 140, 140] : [110, 112, 118];
   return content.classes[k][view.palette === "safe" ? "safe" : "color"];
 }
 

@@ -194,10 +194,10 @@ class Renderer {
   }
 }
 
-/** The code of a class index in a scan; of none 0, of one that it does not have 254, which no point has. */
+/** The code of a class index in a scan; of none 0, of one that it does not have 256, which no point has. */
 function codeOf(about, k) {
   const place = about.codes.indexOf(k);
-  return k < 0 ? 0 : place < 0 || place >= 254 ? (place < 0 ? 254 : REST) : place + 1;
+  return k < 0 ? 0 : place < 0 ? 256 : Math.min(place + 1, REST);
 }
 
 function texture(gl) {

@@ -2,8 +2,8 @@
 
 const THEMES = {
   light: {ground: [255, 255, 255], strength: 0.3, ink: "#1b2430", paper: "#ffffff",
-    colors: {rightColor: [206, 211, 217], wrongColor: [213, 42, 36], unknownColor: [156, 168, 190],
-      faintColor: [221, 225, 231]},
+    colors: {rightColor: content.errorColors.right, wrongColor: content.errorColors.wrong,
+      unknownColor: content.errorColors.unknown, faintColor: [221, 225, 231]},
     confidence: [[112, 8, 110], [214, 60, 140], [246, 160, 180], [214, 222, 231]],
     relevancy: [[205, 209, 216], [238, 202, 130], [245, 150, 60], [214, 55, 40], [120, 5, 45]]},
   dark: {ground: [16, 19, 25], strength: 0.26, ink: "#e9edf3", paper: "#10131a",
@@ -35,7 +35,7 @@ function tableOf(about) {
   const rows = new Uint8Array(3 * 256 * 4), theme = style();
   const put = (row, at, color, alpha) => rows.set([...color, alpha], 4 * (256 * row + at));
   put(0, 0, view.theme === "dark" ? [78, 82, 90] : [128, 130, 134], 0);
-  put(0, REST, [140, 140, 140], 0);
+  put(0, REST, classColor(-2), sharesCode(view.only) && ONLY);
   about.codes.slice(0, 254).forEach((k, i) => {
     const {wall, ceiling} = content.classes[k];
     const flags = (view.hidden.has(k) && HIDDEN) | (wall && WALL) | (ceiling && CEILING) | (view.only === k && ONLY);

@@ -1,10 +1,11 @@
 """Predictions and ground truth from files: `for name, prediction, truth in read_pairs(pred, gt, ...)`, class indices.
 
 A prediction is `<scene>.txt`, one id a line, or a `.ply` with a column `label`; ground truth is a scene of a dataset
-root, or such a file, whose column `ground_truth` comes first.
+root, or such a file, whose column `ground_truth` comes first. `GroundTruth(root)` finds that of a prediction.
 """
 import json
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from datasets.label_ids import LabelIds, looks_like
 from datasets.label_sets import CLASSES_FILE, LABEL_SET_FILE, LabelSet, find_label_set, read_classes
 from datasets.npy_scene import read_npy_scene
 from datasets.ply import read_columns
-from lib.inference.scenes import is_dataset_root, list_scenes
+from datasets.scans.read import is_scene_folder, scan_name
+from datasets.scenes import is_dataset_root, list_scenes
 
 ENDINGS = (".txt", ".ply")
 
@@ -24,16 +26,20 @@ def choose_label_set(flag: str | None, predictions: list[Path], ground_truth: Pa
     named = [folder for folder in (*predictions, ground_truth) if (folder / LABEL_SET_FILE).is_file()]
     label_set = find_label_set(flag, *named)
     for folder in named:
-        other = find_label_set(None, folder)
-        if not other.same_classes(label_set):
-            raise ValueError(f"{folder / LABEL_SET_FILE}: is of other classes than label set {label_set.name}; bring "
-                             "the ground truth to the prediction's with `python -m datasets.relabel`")
+        _check_label_set(folder, label_set)
     return label_set
 
 
+def _check_label_set(folder: Path, label_set: LabelSet) -> None:
+    if not find_label_set(None, folder).same_classes(label_set):
+        raise ValueError(f"{folder / LABEL_SET_FILE}: is of other classes than label set {label_set.name}; bring "
+                         "the ground truth to the prediction's with `python -m datasets.relabel`")
+
+
 def ground_truth_files(root: Path, split: str) -> dict[str, Path]:
-    """Name -> file, of a dataset root's split or of a folder of .txt and .ply. Raises FileNotFoundError."""
-    if not root.is_dir() or is_dataset_root(root, split):
+    """Name -> file, of a dataset root's split, of a folder of .txt and .ply, or of one scan. Raises FileNotFoundError.
+    """
+    if not root.is_dir() or is_scene_folder(root) or is_dataset_root(root, split):
         return list_scenes(root, split)
     files = prediction_files(root)
     if not files:
@@ -76,15 +82,10 @@ def read_pairs(folders: list[Path], files: dict[str, Path], label_set: LabelSet,
         truth = label_set.to_classes(read_truth(path, label_set, label_ids))
         predictions = []
         for each, further in zip(found, own):
-            ids = _ids(each[name])
-            if len(ids) != len(truth):
-                raise ValueError(f"{each[name]}: {len(ids)} predictions for the {len(truth)} points of {path}")
+            ids = read_ids(each[name])
+            _check_length(len(ids), each[name], len(truth), path)
             classes = label_set.to_classes(ids)
-            wrong = (classes < 0) & ~np.isin(ids, [label_set.unlabelled_id, *further])
-            if wrong.any():
-                row = int(np.argmax(wrong))
-                raise ValueError(f"{each[name]}: prediction {row + 1} is {ids[row]}, no id of label set "
-                                 f"{label_set.name}; --label_set names another")
+            check_ids(ids, each[name], label_set, further)
             predictions.append(np.where(classes < 0, len(label_set), classes))
         yield name, predictions, truth
 
@@ -97,7 +98,7 @@ def read_truth(path: Path, label_set: LabelSet, label_ids: LabelIds) -> np.ndarr
             raise ValueError(f"{path}: has no labels to score against")
         return labels
     if path.suffix.lower() == ".txt":
-        return label_ids(_ids(path), path)
+        return label_ids(read_ids(path), path)
     columns = read_columns(path)
     if "ground_truth" in columns:  # as inference wrote it, so the label set's already
         return _integers(columns["ground_truth"], path)
@@ -113,7 +114,68 @@ def read_truth(path: Path, label_set: LabelSet, label_ids: LabelIds) -> np.ndarr
     return label_ids(labels, path)
 
 
-def _ids(path: Path) -> np.ndarray:
+class GroundTruth:
+    """Truth that lies elsewhere than predictions: in a dataset root, in a folder of files, or in one file.
+
+    truth = GroundTruth(Path("data/scannet200")); ids = truth.of(prediction, label_set, count)
+    """
+
+    def __init__(self, root: Path, split: str = "val", label_ids: str = "auto"):
+        """root, split, label_ids: as `lib.evaluate` takes them. Raises as `ground_truth_files`."""
+        self.root, self.files = Path(root), ground_truth_files(Path(root), split)
+        self.where = str(root) if self.root in self.files.values() else f"{root}, split {split}"
+        self.settled = self.root.is_dir() and is_dataset_root(root, split)  # its scans are in metres, z up
+        around = (self.root,) if self.root.is_dir() else (self.root.parent, self.root.parent.parent)
+        self.named = [folder for folder in around if (folder / LABEL_SET_FILE).is_file()][:1]  # what its classes are
+        self._label_ids, self._reader = label_ids, None
+
+    def file_of(self, prediction: Path) -> Path | None:
+        """The file that holds a prediction's truth: the one of its name or, where one file was named, that."""
+        return self.root if self.root in self.files.values() else self.files.get(scan_name(prediction))
+
+    def lacking(self, predictions: list[Path]) -> list[str]:
+        """A line that says which predictions have no truth, if any. Raises FileNotFoundError where none has."""
+        bare = [scan_name(path) for path in predictions if self.file_of(path) is None]
+        few = f"{', '.join(bare[:5])}{', ...' if len(bare) > 5 else ''}"
+        if bare and len(bare) == len(predictions):
+            raise FileNotFoundError(f"--gt {self.where}: has no truth of {few}; --split names another split")
+        return [f"no truth in {self.where} of {len(bare)} of {len(predictions)} scans: {few}"] if bare else []
+
+    def of(self, prediction: Path, label_set: LabelSet, count: int) -> np.ndarray | None:
+        """(N,) ids of the label set, of a prediction of N = `count` points; None where there is no truth.
+
+        Prints what names of files say of their labels. Raises as `read_truth`, and ValueError where the truth is of
+        another label set or length.
+        """
+        path = self.file_of(prediction)
+        if path is None:
+            return None
+        if self._reader is None or not self._reader.label_set.same_classes(label_set):
+            for folder in self.named:
+                _check_label_set(folder, label_set)
+            self._reader = LabelIds(self._label_ids, label_set)
+            for line in self._reader.remarks(self.files.values()):
+                print(line, file=sys.stderr)
+        ids = read_truth(path, label_set, self._reader)
+        _check_length(count, prediction, len(ids), path)
+        return ids
+
+
+def _check_length(count: int, prediction: Path, points: int, truth: Path) -> None:
+    if count != points:
+        raise ValueError(f"{prediction}: {count} predictions for the {points} points of {truth}")
+
+
+def check_ids(ids: np.ndarray, path: Path, label_set: LabelSet, further: Sequence[int] = ()) -> None:
+    """Raises ValueError for a prediction (N,) that is no id of the set, nor one of `further`."""
+    wrong = (label_set.to_classes(ids) < 0) & ~np.isin(ids, [label_set.unlabelled_id, *further])
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise ValueError(f"{path}: prediction {row + 1} is {ids[row]}, no id of label set {label_set.name}; "
+                         "--label_set names another")
+
+
+def read_ids(path: Path) -> np.ndarray:
     """(N,) int64 of a .txt, or of a .ply's column `label`."""
     if path.suffix == ".ply":
         values = read_columns(path)
