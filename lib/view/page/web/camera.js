@@ -67,3 +67,12 @@ function turned(camera, dx, dy) {
 }
 
 function zoomed(camera, factor) { return {...camera, distance: Math.min(1e5, Math.max(0.05, camera.distance * factor))}; }
+
+/** Two fingers: what is under their middle, as far away as the target, stays there. before, after: pixels of both from
+ * the pane's middle. */
+function pinched(camera, before, after, height, aspect) {
+  const middle = ([a, b]) => a.map((value, i) => (value + b[i]) / 2);
+  const apart = ([a, b]) => Math.max(1, Math.hypot(a[0] - b[0], a[1] - b[1]));
+  const near = panned(camera, ...middle(before).map(value => -value), height, aspect);  // to the pane's middle and back
+  return panned(zoomed(near, apart(before) / apart(after)), ...middle(after), height, aspect);
+}

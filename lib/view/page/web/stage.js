@@ -62,17 +62,18 @@ function fit(angles = START) { change({camera: fitted(angles)}); }
 // ---- pointing -------------------------------------------------------------------------------------------------------
 
 function pointerOn(canvas, hover) {
-  const down = new Map();
-  let travelled = 0, spread = 0, middle = null, hoverAt = null;
+  const down = new Map();  // where each finger, or the mouse, is
+  let travelled = 0, several = false, hoverAt = null;
   const place = event => {
     const box = canvas.getBoundingClientRect();
     return [event.clientX - box.left, event.clientY - box.top];
   };
   canvas.addEventListener("pointerdown", event => {
+    if (!view.camera) return;  // the scan is still being unpacked
     canvas.setPointerCapture(event.pointerId);
+    if (!down.size) [travelled, several] = [0, false];
     down.set(event.pointerId, place(event));
-    if (down.size === 1) travelled = 0;
-    spread = 0;
+    several ||= down.size > 1;
     hover.hidden = true;
   });
   canvas.addEventListener("pointermove", event => {
@@ -82,31 +83,23 @@ function pointerOn(canvas, hover) {
       hoverAt = to;
       return;
     }
-    const from = down.get(event.pointerId);
+    const from = down.get(event.pointerId), height = canvas.clientHeight, aspect = renderer.aspect();
     down.set(event.pointerId, to);
-    travelled += Math.hypot(to[0] - from[0], to[1] - from[1]);
-    const dx = to[0] - from[0], dy = to[1] - from[1], height = canvas.clientHeight;
+    const dx = to[0] - from[0], dy = to[1] - from[1];
+    travelled += Math.hypot(dx, dy);
     if (down.size === 2) {
-      const [a, b] = [...down.values()], now = Math.hypot(a[0] - b[0], a[1] - b[1]);
-      const center = [(a[0] + b[0]) / 2, (a[1] + b[1]) / 2];
-      let camera = view.camera;
-      if (spread) {
-        camera = zoomed(camera, spread / Math.max(1, now));
-        camera = panned(camera, center[0] - middle[0], center[1] - middle[1], height, renderer.aspect());
-      }
-      [spread, middle] = [now, center];
-      move(camera);
-    } else if (travelled > 3) {
+      const [, other] = [...down].find(([id]) => id !== event.pointerId);
+      const middle = middleOf((to[0] + other[0]) / 2), away = at => [at[0] - middle, at[1] - height / 2];
+      move(pinched(view.camera, [from, other].map(away), [to, other].map(away), height, aspect));
+    } else if (down.size === 1 && travelled > 3) {
       const pan = event.buttons & 6 || event.shiftKey || event.ctrlKey;
-      move(pan ? panned(view.camera, dx, dy, height, renderer.aspect()) : turned(view.camera, dx, dy));
+      move(pan ? panned(view.camera, dx, dy, height, aspect) : turned(view.camera, dx, dy));
     }
   });
   for (const name of ["pointerup", "pointercancel"]) {
     canvas.addEventListener(name, event => {
-      const alone = down.size === 1;
-      down.delete(event.pointerId);
-      spread = 0;
-      if (name === "pointerup" && alone && travelled <= 5 && event.button === 0) {
+      if (!down.delete(event.pointerId)) return;
+      if (name === "pointerup" && !several && travelled <= 5 && event.button === 0) {
         choose(...place(event), event.pointerType === "touch" ? 12 : 5);
       }
     });
@@ -114,13 +107,19 @@ function pointerOn(canvas, hover) {
   canvas.addEventListener("pointerleave", () => { hover.hidden = true; });
   canvas.addEventListener("contextmenu", event => event.preventDefault());
   canvas.addEventListener("dblclick", event => {
-    const point = renderer.pick(...place(event), 8);
+    const point = view.camera ? renderer.pick(...place(event), 8) : -1;
     if (point >= 0) move({...view.camera, target: scenePoints.local(point), distance: view.camera.distance * 0.6});
   });
   canvas.addEventListener("wheel", event => {
     event.preventDefault();
-    move(zoomed(view.camera, Math.exp(Math.max(-60, Math.min(60, event.deltaY * (event.deltaMode ? 20 : 1))) * 0.0035)));
+    if (view.camera) move(zoomed(view.camera, Math.exp(Math.max(-60, Math.min(60, event.deltaY * (event.deltaMode ? 20 : 1))) * 0.0035)));
   }, {passive: false});
+}
+
+/** The middle, in pixels from the canvas's left edge, of the pane that x is in. */
+function middleOf(x) {
+  const wide = renderer.canvas.clientWidth, pane = renderer.panes().find(each => x <= each.right * wide);
+  return (pane ? pane.from + pane.to : 1) / 2 * wide;
 }
 
 function move(camera) {
