@@ -28,6 +28,7 @@ from datasets.synthetic.layout import Layout, furnish
 from datasets.synthetic.objects.shapes import Shape
 from datasets.synthetic.rooms import Room
 from datasets.synthetic.scanners import fused
+from datasets.synthetic.scanners.field import sizes_of_parts
 from datasets.synthetic.scanners.path import Poses, drifted, within
 from datasets.synthetic.scanners.sensor import measured_depth
 
@@ -212,6 +213,15 @@ def test_drift_is_zero_for_a_perfect_tracker_and_slow_otherwise():
     assert 0.005 < moved.position.std() < 0.03
     assert np.linalg.norm(np.diff(moved.position, axis=0), axis=1).mean() < 0.012
     np.testing.assert_allclose(moved.rotation @ moved.rotation.transpose(0, 2, 1), poses.rotation, atol=1e-9)
+
+
+def test_parts_of_a_mesh_are_joined_by_edges_and_not_by_corners():
+    fan = [(0, 1, 2), (2, 1, 3), (3, 4, 2)]  # a strip; then a triangle at its corner, two more, one alone
+    triangles = np.array([*fan, (4, 5, 6), (7, 8, 9), (9, 8, 10), (11, 12, 13)])
+    assert sizes_of_parts(triangles).tolist() == [3, 3, 3, 1, 2, 2, 1]
+    order = np.random.default_rng(0).permutation(len(triangles))
+    assert sizes_of_parts(triangles[order]).tolist() == [[3, 3, 3, 1, 2, 2, 1][k] for k in order]
+    assert len(sizes_of_parts(triangles[:0])) == 0
 
 
 @pytest.fixture

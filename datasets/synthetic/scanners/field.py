@@ -3,6 +3,8 @@
 Curless, Levoy: A Volumetric Method for Building Complex Models from Range Images, 1996.
 """
 import numpy as np
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from datasets.synthetic.scanners.casting import open3d
 
@@ -45,10 +47,21 @@ class Field:
         Connected parts of fewer than `small` triangles are left out.
         """
         mesh = self._grid.extract_triangle_mesh(least_views).to_legacy()
-        part, count, _ = mesh.cluster_connected_triangles()
-        mesh.remove_triangles_by_mask(np.asarray(count)[np.asarray(part)] < small)
+        mesh.remove_triangles_by_mask(sizes_of_parts(np.asarray(mesh.triangles)) < small)
         mesh.remove_unreferenced_vertices()
         mesh.compute_vertex_normals()
         vertices = np.asarray(mesh.vertices)
         order = np.lexsort(vertices.T)  # Open3D's depends on the threads' luck
         return vertices[order], np.asarray(mesh.vertex_colors)[order], np.asarray(mesh.vertex_normals)[order]
+
+
+def sizes_of_parts(triangles: np.ndarray) -> np.ndarray:
+    """(F,) of triangles (F, 3) of vertices: how many are in the part that each belongs to, joined by common edges."""
+    edges = np.sort(triangles[:, [[0, 1], [1, 2], [2, 0]]].reshape(-1, 2).astype(np.int64), axis=1)
+    code = edges[:, 0] * (triangles.max(initial=0) + 1) + edges[:, 1]
+    order = np.argsort(code)
+    same = np.flatnonzero(code[order[1:]] == code[order[:-1]])
+    face, count = order // 3, len(triangles)
+    joined = coo_array((np.ones(len(same), bool), (face[same], face[same + 1])), (count, count))
+    part = connected_components(joined, directed=False)[1]
+    return np.bincount(part)[part]
