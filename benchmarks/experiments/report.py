@@ -154,8 +154,9 @@ def _plot(finding: Finding, effect: Effect, runs: Runs, points: np.ndarray, labe
     """Every class's IoU, mean over pairs and seeds: ring the base, dot the other."""
     base, other = (np.mean([iou_of(*runs[pair[side], seed].sum(1)) for pair in finding.pairs for seed in effect.seeds],
                            axis=0) for side in (0, 1))
+    names = [" / ".join(pair[side] for pair in finding.pairs) for side in (0, 1)]
     return draw_iou_by_points(points, base, label_set.names, label_set.groups, None, other,
-                              f"{finding.title}: ring without, dot with", PLOT_WIDTH).quantize(64)
+                              f"{finding.title}: ring {names[0]}, dot {names[1]}", PLOT_WIDTH).quantize(64)
 
 
 def _costs(runner: Runner, notes: dict[Job, dict]) -> list[str]:

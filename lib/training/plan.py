@@ -33,7 +33,7 @@ from lib.training.run_record import RECORD_FILE, describe_engine, describe_machi
 from lib.training.solvers import build_scheduler, training_length
 from lib.training.trainer import Progress, Training
 
-MB = 2**20
+MB = 1e6
 
 
 def plan(config: Namespace) -> None:
