@@ -1,7 +1,14 @@
 """What do damaged files do? `python -m benchmarks.damaged_scans [--files 1000] [--formats .ply,.las]`
 
 Of each format whole small files are cut, have bytes flipped, or get headers that lie; each is read in a child process
-with limits of time and memory. Prints how many were read, refused in one line, crashed, hung or took too much memory.
+with limits of time and memory. Prints how many were refused in one line, crashed, hung, took too much memory, or were
+read; of those that were read what became of the points:
+
+equal     as in the whole file
+said      otherwise, and a line says what is missing or doubtful
+values    otherwise in no more places than bytes were flipped: where nothing is checked, nobody can tell
+short     points or faces are missing, and nothing is said
+nonsense  more places differ, or the scan is of another size, and nothing is said
 """
 import argparse
 import gzip
@@ -21,11 +28,16 @@ import numpy as np
 from benchmarks.scan_formats import OPTIONAL, variants, with_faces
 from config.command import command
 from datasets.ply import Scene
-from datasets.scans.read import file_kind, read_scan
+from datasets.scans.read import ScanOptions, file_kind, read_scan
+from datasets.scans.scan import Scan
 
 SECONDS, MEMORY = 10.0, 2 << 30  # of one file; bytes beyond what the libraries take
 KINDS = ("cut", "flipped", "lying")
-OUTCOMES = ("read", "refused", "crashed", "hung", "memory")
+OPTIONS = ScanOptions(voxel_size=0.1)  # a coarse mesh is sampled that densely
+FLIPPED = 11  # bytes, at most
+SAME = 0.001  # metres
+FINE = ("refused", "equal", "said", "values")
+OUTCOMES = (*FINE, "short", "nonsense", "crashed", "hung", "memory")
 
 
 def whole_files(folder: Path) -> dict[str, list[Path]]:
@@ -47,6 +59,8 @@ def whole_files(folder: Path) -> dict[str, list[Path]]:
     for name in ("box.stl", "box_text.stl", "box.obj", "box.glb"):
         box.export(folder / name, file_type="stl_ascii" if name == "box_text.stl" else None)
         files.setdefault(file_kind(folder / name), []).append(folder / name)
+    with open(folder / "box.obj", "a") as file:
+        file.write("\n")  # as most programs end it
     return files
 
 
@@ -57,7 +71,7 @@ def damage(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
     spoilt = bytearray(data)
     if kind == "flipped":
         end = len(data) if rng.random() < 0.5 else min(400, len(data))  # half of them in the header
-        for place in rng.integers(0, end, rng.integers(1, 12)):
+        for place in rng.integers(0, end, rng.integers(1, FLIPPED + 1)):
             spoilt[place] = int(rng.integers(0, 256))
         return bytes(spoilt)
     head = bytes(spoilt[:2048])
@@ -73,10 +87,11 @@ def damage(data: bytes, kind: str, rng: np.random.Generator) -> bytes:
     return bytes(spoilt)
 
 
-def damaged_files(files: list[Path], count: int, folder: Path, seed: int = 0) -> list[Path]:
-    """`count` damaged files made of whole ones, of all kinds in turn, in `folder`. A .gz is damaged inside, too."""
+def damaged_files(files: list[Path], count: int, folder: Path, seed: int = 0) -> dict[Path, Path]:
+    """`count` damaged files, and the whole ones that they were made of, of all kinds in turn, in `folder`. A .gz is
+    damaged inside, too."""
     rng = np.random.default_rng(seed)
-    made = []
+    made = {}
     for number in range(count):
         whole = files[number % len(files)]
         kind = KINDS[(number // len(files)) % len(KINDS)]
@@ -85,43 +100,85 @@ def damaged_files(files: list[Path], count: int, folder: Path, seed: int = 0) ->
             data = gzip.compress(damage(gzip.decompress(data), kind, rng), 1)
         else:
             data = damage(data, kind, rng)
-        made.append(folder / f"{number:05}_{kind}{file_kind(whole)}")
-        made[-1].write_bytes(data)
+        path = folder / f"{number:05}_{kind}{file_kind(whole)}"
+        path.write_bytes(data)
+        made[path] = whole
     return made
 
 
-def try_file(path: Path) -> str:
-    """What reading does: "read", "refused", or "crashed: why" where the error is not one line of the usual kinds."""
+def try_file(path: Path, whole: Scan) -> str:
+    """What reading does, one of `OUTCOMES` and perhaps ": why"; crashed is also what ends with another error than one
+    line of the usual kinds. whole: the scan in the undamaged file."""
     try:
-        scan = read_scan(path)
+        scan = read_scan(path, OPTIONS)
         cloud = scan.cloud()
         if not np.isfinite(cloud.points).all() or not len(cloud.points):
             return "crashed: a cloud that is empty or not finite"
-        return "read"
+        return compare_with(whole, scan)
     except (ValueError, OSError) as error:
         return "refused" if path.name in str(error) and "\n" not in str(error) else f"crashed: message {error!r}"
     except BaseException as error:
         return f"crashed: {type(error).__name__} {error}"
 
 
-def child(paths: list[str]) -> None:
-    """Read files one after the other, a line each on stdout; stops by itself where memory or time run out."""
+def compare_with(whole: Scan, scan: Scan) -> str:
+    """What became of a scan that was read, one of `OUTCOMES`."""
+    fields = {name: (getattr(whole, name), getattr(scan, name))
+              for name in ("points", "colors", "labels", "instances", "faces")}
+    fields |= {name: (values, scan.columns.get(name)) for name, values in whole.columns.items()}
+    lost = [name for name, (before, after) in fields.items() if before is not None and after is None]
+    renamed = [name for name in lost if any(np.array_equal(fields[name][0], column)
+                                            for column in scan.columns.values())]
+    lost = [name for name in lost if name not in renamed]  # a flipped byte in a column's name
+    short = [name for name, (before, after) in fields.items()
+             if before is not None and after is not None and len(before) != len(after)]
+    places = len(renamed)
+    for name, (before, after) in fields.items():
+        if name not in (*lost, *short, *renamed) and before is not None:
+            places += int((~np.isclose(before, after, rtol=1e-6, atol=SAME if name == "points" else 0,
+                                       equal_nan=True)).sum())
+    resized = max(np.ptp(scan.cloud().points, axis=0).max() / np.ptp(whole.cloud().points, axis=0).max(), 1e-9)
+    if not lost and not short and not places:
+        return "equal"
+    news = {_kind_of(line) for line in scan.remarks + scan.warnings} - {
+        "", *(_kind_of(line) for line in whole.remarks + whole.warnings)}
+    if news:
+        return "said"
+    if short:
+        return f"short: {', '.join(short)}"
+    if lost or places > FLIPPED or not 1 / 3 < resized < 3:
+        return f"nonsense: lost {', '.join(lost) or 'nothing'}, {places} places differ, {resized:.3g} times as large"
+    return "values"
+
+
+def _kind_of(line: str) -> str:
+    """A line said of a scan without its numbers; "" of unit and axes, of which something is said of all."""
+    return "" if "--unit" in line and "doubtful" not in line or "--up" in line else re.sub(r"[\d.,e+-]+", "0", line)
+
+
+def child(lines: list[str]) -> None:
+    """Read files one after the other, a line each on stdout; stops by itself where memory or time run out. lines: file,
+    tab, the whole one."""
+    scans: dict[str, Scan] = {}
     import trimesh  # noqa: F401 (before the limit)
     own = int(Path("/proc/self/statm").read_text().split()[0]) * os.sysconf("SC_PAGE_SIZE")
     resource.setrlimit(resource.RLIMIT_AS, (own + MEMORY, own + MEMORY))
-    for path in paths:
+    for line in lines:
+        path, _, whole = line.partition("\t")
+        if whole not in scans:
+            scans[whole] = read_scan(whole, OPTIONS)
         print(f"{path}\tbegun", flush=True)
-        outcome = " ".join(try_file(Path(path)).split())
+        outcome = " ".join(try_file(Path(path), scans[whole]).split())
         print(f"{path}\t{outcome}", flush=True)
 
 
-def run(paths: list[Path]) -> dict[Path, str]:
+def run(paths: dict[Path, Path]) -> dict[Path, str]:
     """Outcome of each file, by child processes; a file that a child dies or hangs over counts so, and others go on."""
     outcomes: dict[Path, str] = {}
     left = list(paths)
     while left:
         with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as names:
-            names.write("\n".join(map(str, left)))
+            names.write("\n".join(f"{path}\t{paths[path]}" for path in left))
             names.seek(0)
             process = subprocess.Popen([sys.executable, "-m", "benchmarks.damaged_scans", "--child"], stdin=names,
                                        stdout=out, stderr=subprocess.DEVNULL)
@@ -161,7 +218,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.child:
         child(sys.stdin.read().split("\n"))
         return 0
-    failed = 0
+    failed, total = 0, Counter()
     print(f"{'format':10}" + "".join(f"{outcome:>10}" for outcome in OUTCOMES) + f"{'seconds':>10}")
     with tempfile.TemporaryDirectory() as folder:
         for kind, files in whole_files(Path(folder)).items():
@@ -174,13 +231,15 @@ def main(arguments: list[str] | None = None) -> int:
             counts = Counter(outcome.split(":")[0] for outcome in outcomes.values())
             print(f"{kind:10}" + "".join(f"{counts[outcome]:10}" for outcome in OUTCOMES)
                   + f"{time.monotonic() - start:10.0f}", flush=True)
+            total += counts
             for path, outcome in outcomes.items():
-                if outcome not in ("read", "refused"):
+                if outcome.split(":")[0] not in FINE:
                     failed = 1
                     print(f"  {path.name}: {outcome[:160]}")
                     if options.keep:
                         Path(options.keep).mkdir(exist_ok=True)
                         (Path(options.keep) / path.name).write_bytes(path.read_bytes())
+    print(f"{'all':10}" + "".join(f"{total[outcome]:10}" for outcome in OUTCOMES))
     return failed
 
 

@@ -30,6 +30,7 @@ def read_npy(path: Path) -> Vertices:
         raise ValueError(f"{path}: truncated or no array file: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(values, np.ndarray):
         raise ValueError(f"{path}: is no array file ({size} bytes)")
+    _check_end(values, path)
     return _of_array(values, str(path))
 
 
@@ -118,12 +119,19 @@ def _rows(path: Path, width: int) -> np.ndarray:
         raise ValueError(f"{path}: truncated or no array file: {' '.join(str(error).split())[:120]}") from None
     if not isinstance(values, np.ndarray) or values.dtype.kind not in "iuf":
         raise ValueError(f"{path}: needs an array of numbers")
+    _check_end(values, path)
     if width == 1 and values.ndim == 1:
         values = values[:, None]
     if values.ndim != 2 or values.shape[1] != width:
         raise ValueError(f"{path}: needs {'one row of 3' if width == 3 else 'one number'} a point, got shape "
                          f"{values.shape}")
     return np.array(values)
+
+
+def _check_end(values: np.memmap, path: Path) -> None:
+    """Refuse what holds more than the array that its header speaks of."""
+    if isinstance(values, np.memmap) and (rest := path.stat().st_size - values.offset - values.nbytes):
+        raise ValueError(f"{path}: damaged, or several arrays in one file: {rest} bytes more than its header says")
 
 
 def _of_array(values: np.ndarray, where: str) -> Vertices:

@@ -17,6 +17,8 @@ INSTANCES = ("instance_id", "instance", "instances", "scalar_instance_id", "scal
 FIRST_BAND = 0.28209479177387814  # the spherical harmonic of order 0: colour = 1/2 + FIRST_BAND f_dc
 OPAQUE = 0.2  # splats below are haze or floaters and not a surface
 NEARLY_ONE = 2.0  # fractions are written up to here by programs that do not clip
+MOSTLY = 0.99  # of the colours say the range where a few lie far above
+DARK = 16  # of 255: nothing in a scan is brighter where its colours were taken in the wrong range
 
 
 def to_scan(vertices: Vertices, path: Path, name: str) -> Scan:
@@ -48,6 +50,7 @@ def to_scan(vertices: Vertices, path: Path, name: str) -> Scan:
             scan.colors = to_bytes(values, scan, path)
             if triple[0] != "red":
                 scan.remarks.append(f"colours from the columns {', '.join(found)}")
+        _check_colors(scan)
     for field, names in (("labels", LABELS), ("instances", INSTANCES)):
         key = next((by_name[name] for name in names if name in by_name), None)
         if key is None:
@@ -85,6 +88,13 @@ def to_bytes(values: np.ndarray, scan: Scan, path: Path) -> np.ndarray:
         return _rounded((values + 1) * 127.5)
     if low < -0.5:
         raise ValueError(f"{path}: colours {low:.6g}..{high:.6g}: none of 0..1, 0..255, 0..65535")
+    if high > NEARLY_ONE and (usual := float(np.quantile(values[::max(1, len(values) // 100_000)], MOSTLY))) < high:
+        fractions = values.dtype.kind == "f" and 0 < usual <= NEARLY_ONE and not whole
+        if fractions or usual <= 255 < 255.5 < high:
+            largest = 1 if fractions else 255
+            scan.warnings.append(f"colours {low:.3g}..{high:.3g}, nearly all below {usual:.3g}: taken as 0..{largest}, "
+                                 f"{int((values > largest).any(1).sum())} points cut off")
+            return _rounded(np.clip(values, 0, largest) * (255 / largest))
     if values.dtype.kind == "f" and 0 < high <= NEARLY_ONE and not (whole and high > 1):
         above = ", those above 1 cut off" if high > 1 else ""
         scan.remarks.append(f"colours {low:.3g}..{high:.3g}: taken as fractions 0..1{above}")
@@ -97,6 +107,16 @@ def to_bytes(values: np.ndarray, scan: Scan, path: Path) -> np.ndarray:
         scan.remarks.append(f"colours {low:.6g}..{high:.6g}: taken as 16 bits, 0..65535")
         return _rounded(values / 257)
     raise ValueError(f"{path}: colours {low:.6g}..{high:.6g}: none of 0..1, 0..255, 0..65535")
+
+
+def _check_colors(scan: Scan) -> None:
+    """Colours that nobody filled in are none; very dark ones are said."""
+    brightest = int(scan.colors.max())
+    if brightest == 0 or int(scan.colors.min()) == 255:
+        scan.warnings.append(f"all colours are {'black' if brightest == 0 else 'white'}: taken as without colours")
+        scan.colors = None
+    elif brightest < DARK:
+        scan.warnings.append(f"its colours are nearly black, at most {brightest} of 255: in which range are they?")
 
 
 def _rounded(values: np.ndarray) -> np.ndarray:
@@ -112,7 +132,9 @@ def _leave_transparent_out(scan: Scan, columns: dict[str, np.ndarray], by_name: 
     remark = "Gaussian splats: colours from the first band"
     if "opacity" in by_name:
         with np.errstate(over="ignore"):
-            opacity = 1 / (1 + np.exp(-columns[by_name["opacity"]].astype(np.float64)))
+            opacity = columns[by_name["opacity"]].astype(np.float64)
+            if not (opacity.min() >= 0 and opacity.max() <= 1):  # else already what others keep the logit of
+                opacity = 1 / (1 + np.exp(-opacity))
         clear = ~(opacity >= OPAQUE)
         if clear.all():
             scan.warnings.append(f"all splats are below an opacity of {OPAQUE}: none left out")

@@ -11,6 +11,7 @@ import numpy as np
 from datasets.scans.vertices import Vertices, import_reader
 
 SMALLEST_POINT = 20  # bytes, of format 0
+SLACK = 0.01  # of the largest side, within which a header's box is that of the points
 BEST_RATIO = 2000  # of LAZ: equal points take next to nothing
 DROPPED = ("X", "Y", "Z", "synthetic", "key_point", "overlap", "scan_direction_flag", "edge_of_flight_line")
 
@@ -25,8 +26,8 @@ def read_las(path: Path) -> Vertices:
         packed = path.suffix.lower() == ".laz" or bool(file.read(105)[104:] >= b"\x80")
     if packed:
         import_reader("lazrs", path, "laspy lazrs")
-    columns = _in_a_child(path) if packed else _read(laspy, path)
-    vertices = Vertices(columns)
+    columns, warnings = _in_a_child(path) if packed else _read(laspy, path)
+    vertices = Vertices(columns, warnings=warnings)
     withheld = columns.pop("withheld", None)
     if withheld is not None and withheld.any():
         vertices.left_out = withheld.astype(bool)
@@ -37,7 +38,8 @@ def read_las(path: Path) -> Vertices:
     return vertices
 
 
-def _read(laspy, path: Path) -> dict[str, np.ndarray]:
+def _read(laspy, path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Columns, and where they are not what the header says of them."""
     size = path.stat().st_size
     try:
         _check_header(path, size)
@@ -51,12 +53,31 @@ def _read(laspy, path: Path) -> dict[str, np.ndarray]:
                 points = reader.read()
                 if len(points.points) != header.point_count:
                     raise ValueError(f"header promises {header.point_count} points, {len(points.points)} found")
-                return _columns(points)
+                columns = _columns(points)
+                return columns, _doubts(header, columns, size)
     except Exception as error:  # laspy raises whatever it pleases for damaged files
         raise ValueError(f"{path}: truncated or damaged: {_line(error)}") from None
 
 
-def _in_a_child(path: Path) -> dict[str, np.ndarray]:
+def _doubts(header, columns: dict[str, np.ndarray], size: int) -> list[str]:
+    """What speaks for damage, a line each. LAS has no checksums, but its header says some things twice."""
+    doubts, count = [], header.point_count
+    returns = int(np.sum(header.number_of_points_by_return))
+    rest = size - header.offset_to_point_data - count * header.point_format.size
+    if returns > count or not header.are_points_compressed and header.number_of_evlrs == 0 \
+            and rest >= header.point_format.size:
+        doubts.append(f"its header says {count} points, and elsewhere speaks of more: damaged?")
+    stated = np.array([header.mins, header.maxs])
+    if count and (stated[1] > stated[0]).any():
+        found = np.array([[pick(columns[axis]) for axis in "xyz"] for pick in (np.min, np.max)])
+        if not np.abs(found - stated).max() <= SLACK * np.ptp(found, axis=0).max():
+            sides = [" x ".join(f"{side:.4g}" for side in np.ptp(box, axis=0)) for box in (found, stated)]
+            doubts.append(f"its points lie in a box of {sides[0]}, its header says another, of {sides[1]}: damaged, or "
+                          "cut out without the header")
+    return doubts
+
+
+def _in_a_child(path: Path) -> tuple[dict[str, np.ndarray], list[str]]:
     """As `_read`, by a process of its own: damaged LAZ makes the Rust library abort the process that it is in."""
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "columns.npz"
@@ -70,7 +91,7 @@ def _in_a_child(path: Path) -> dict[str, np.ndarray]:
             reason = lines[-1][:200] if lines and done.returncode > 0 else "the LAZ library gave up"
             raise ValueError(f"{path}: truncated or damaged: {reason}")
         with np.load(out) as archive:
-            return {name: archive[name] for name in archive.files}
+            return {name: archive[name] for name in archive.files}, done.stdout.splitlines()
 
 
 def _columns(points) -> dict[str, np.ndarray]:
@@ -111,4 +132,6 @@ def _line(error: BaseException) -> str:
 
 if __name__ == "__main__":
     import laspy
-    np.savez(sys.argv[2], **_read(laspy, Path(sys.argv[1])))
+    found, said = _read(laspy, Path(sys.argv[1]))
+    np.savez(sys.argv[2], **found)
+    print("\n".join(said))

@@ -20,6 +20,8 @@ from datasets.scans.units import UNITS, guess_unit
 from datasets.scans.vertices import Vertices
 
 FAR = 10.0  # times as far out as 99 % of the points: no part of the scan
+BULK = 2.0  # times as far out as 90 % of the points: what unit and axes are guessed by
+MANY, MISSED = 20, 0.001  # points at exactly 0 0 0, at least so many and this share of all
 LARGEST = 1e12  # of a coordinate, in any unit
 FARTHEST = 10_000  # metres from end to end
 
@@ -56,7 +58,12 @@ def settle(scan: Scan, vertices: Vertices, unit: str, up: str, voxel_size: float
 
 
 def _leave_out(scan: Scan) -> None:
-    """Points without coordinates, and strays."""
+    """Points without coordinates, those that a depth camera put at 0 0 0 in place of none, and strays."""
+    zero = (scan.points == 0).all(1) if scan.faces is None else np.zeros(1, bool)
+    if MANY < zero.sum() > MISSED * len(zero) and not zero.all():
+        scan.left_out = zero if scan.left_out is None else scan.left_out | zero
+        scan.remarks.append(f"{int(zero.sum())} of {len(zero)} points lie at exactly 0 0 0, as cameras write those "
+                            "that they miss: left out")
     seen = scan.seen
     missing = int((~np.isfinite(scan.points).all(1)).sum())
     if missing:
@@ -84,9 +91,16 @@ def _probe(scan: Scan, middle: np.ndarray) -> Probe:
         areas = np.where(seen, areas, 0)
         length = np.linalg.norm(np.ptp(scan.points[scan.seen], axis=0))
         if areas.sum() > 0 and is_coarse(scan.points, scan.faces[seen], length / 500):
-            return probe_of(sample_faces(scan.points, scan.faces[seen], 40_000)[0] - middle, None)
-    points = scan.points[scan.seen]
-    return probe_of(points - middle, points)
+            return probe_of(_bulk(sample_faces(scan.points, scan.faces[seen], 40_000)[0] - middle), None)
+    points = _bulk(scan.points[scan.seen] - middle)
+    return probe_of(points, points)
+
+
+def _bulk(points: np.ndarray) -> np.ndarray:
+    """The points (N, 3) about 0 without what a scanner saw through windows: there may be several per cent of it, tens
+    of metres off."""
+    far = np.abs(points).max(1)
+    return points[far <= BULK * np.quantile(far[::max(1, len(far) // 100_000)], 0.9)]
 
 
 def _turn(probe: Probe, vertices: Vertices, up: str) -> tuple[np.ndarray, str, str]:

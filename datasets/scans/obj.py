@@ -8,9 +8,13 @@ from PIL import Image
 
 from datasets.scans.ply import fan
 from datasets.scans.textures import Paint, open_image
-from datasets.scans.vertices import Vertices
+from datasets.scans.vertices import UNENDED, Vertices
 
 LONGEST = 1 << 16  # corners of a face
+WIDTHS = (3, 4, 6, 7)  # numbers behind `v`: x y z, perhaps w, perhaps r g b
+# Keywords of lines that say nothing of points and faces.
+OTHER = set(b"vn vp g o s l p mg lod bevel c_interp d_interp shadow_obj trace_obj usemap maplib cstype deg bmat step "
+            b"curv curv2 surf parm trim hole scrv sp end con ctech stech call csh fo".split())
 
 
 @dataclass
@@ -25,7 +29,7 @@ def read_obj(data: np.ndarray, path: Path) -> Vertices:
     Raises ValueError, one line.
     """
     rows, texture, corners, corner_uvs, lengths, materials = [], [], [], [], [], []
-    libraries, current, names = [], -1, {}
+    libraries, current, names, unknown = [], -1, {}, 0
     text = data.tobytes()
     if b"\0" in text[:4096]:
         raise ValueError(f"{path}: is no OBJ: it holds zero bytes")
@@ -54,7 +58,11 @@ def read_obj(data: np.ndarray, path: Path) -> Vertices:
                 current = names.setdefault(name, len(names))
             elif words[0] == b"mtllib":
                 libraries.append(b" ".join(words[1:]).decode("utf-8", "replace"))
+            else:
+                unknown += words[0] not in OTHER and not words[0].startswith(b"#")
         width = max(map(len, rows), default=0)
+        if wrong := next((row for row in rows if len(row) not in WIDTHS), None):
+            raise ValueError(f"a vertex of {len(wrong)} numbers")
         if min(map(len, rows), default=0) != width:  # some vertices without colour
             rows = [row + [b"nan"] * (width - len(row)) for row in rows]
         values = np.array(rows, np.float64)
@@ -63,6 +71,10 @@ def read_obj(data: np.ndarray, path: Path) -> Vertices:
     if not rows or width < 3:
         raise ValueError(f"{path}: holds no vertices (lines `v x y z`)")
     vertices = Vertices(dict(zip("xyz", np.ascontiguousarray(values[:, :3].T))))
+    if unknown:
+        vertices.warnings.append(f"{unknown} lines begin with no keyword of an OBJ and were not read: damaged?")
+    if text[-1:] not in b"\r\n":
+        vertices.remarks.append(UNENDED)
     if width >= 6:  # x y z r g b, or x y z w r g b
         vertices.columns |= dict(zip(("red", "green", "blue"), np.ascontiguousarray(values[:, width - 3:].T)))
     if not lengths:

@@ -3,9 +3,11 @@ import io
 
 import numpy as np
 
+from datasets.scans.ply import typed
 from datasets.scans.vertices import Vertices
 
 HEADER_LIMIT = 1 << 14  # bytes
+PACKED = ("rgb", "rgba")  # fields of three or four bytes in one number
 KINDS = {("F", 4): "<f4", ("F", 8): "<f8", ("I", 1): "i1", ("I", 2): "<i2", ("I", 4): "<i4", ("I", 8): "<i8",
          ("U", 1): "u1", ("U", 2): "<u2", ("U", 4): "<u4", ("U", 8): "<u8"}
 
@@ -20,19 +22,22 @@ def read_pcd(data: np.ndarray, where: str) -> Vertices:
     points = _count(header, where, len(data), "POINTS" if "POINTS" in header else "WIDTH")
     body = data[offset:]
     dtype = np.dtype([(f"{i}", kind, (count,)) for i, (kind, count) in enumerate(zip(kinds, counts))])
-    encoding = header["DATA"][0].lower()
+    encoding, rest = header["DATA"][0].lower(), 0
     if encoding == "ascii":
-        fields = _ascii(body, kinds, counts, points, where)
+        fields, rest = _ascii(body, names, kinds, counts, points, where)
     elif encoding == "binary":
         if len(body) < points * dtype.itemsize:
             raise ValueError(f"{where}: truncated: {points} points take {points * dtype.itemsize} bytes, "
                              f"{len(body)} left")
         rows = body[:points * dtype.itemsize].view(dtype) if points else np.empty(0, dtype)
         fields = [rows[name] for name in dtype.names]
+        rest = len(body[points * dtype.itemsize:].tobytes().strip())
     elif encoding == "binary_compressed":
         fields = _compressed(body, kinds, counts, points, where)
     else:
         raise ValueError(f"{where}: DATA {encoding[:40]}: none of ascii, binary, binary_compressed")
+    warnings = [f"holds {rest} {'rows' if encoding == 'ascii' else 'bytes'} more than its header says, which were not "
+                "read: damaged?"] if rest else []
     columns: dict[str, np.ndarray] = {}
     for name, values, count in zip(names, fields, counts):
         if name == "_":  # padding
@@ -41,7 +46,7 @@ def read_pcd(data: np.ndarray, where: str) -> Vertices:
             column = np.ascontiguousarray(values[:, k])
             columns[name if count == 1 else f"{name}_{k}"] = column.astype(column.dtype.newbyteorder("="))
     _unpack_colors(columns)
-    return Vertices(columns)
+    return Vertices(columns, warnings=warnings)
 
 
 def _header(data: np.ndarray, where: str) -> tuple[dict[str, list[str]], int]:
@@ -98,21 +103,29 @@ def _count(header: dict[str, list[str]], where: str, size: int, key: str) -> int
     return points
 
 
-def _ascii(body: np.ndarray, kinds: list[str], counts: list[int], points: int, where: str) -> list[np.ndarray]:
+def _ascii(body: np.ndarray, names: list[str], kinds: list[str], counts: list[int], points: int, where: str
+           ) -> tuple[list[np.ndarray], int]:
+    """Fields, and how many rows there are beyond those of the header."""
     text = body.tobytes()
     if points > len(text):
         raise ValueError(f"{where}: truncated: header promises {points} points, {len(text)} bytes left")
     try:
-        values = np.loadtxt(io.BytesIO(text), ndmin=2, comments="#", max_rows=points, encoding="latin-1") if points \
+        values = np.loadtxt(io.BytesIO(text), ndmin=2, comments=None, encoding="latin-1") if points \
             else np.empty((0, sum(counts)))
     except ValueError as error:
         raise ValueError(f"{where}: damaged: {' '.join(str(error).split())[:200]}") from None
-    if values.shape != (points, sum(counts)):
+    if len(values) < points or values.shape[1] != sum(counts):
         raise ValueError(f"{where}: truncated: {points} rows of {sum(counts)} numbers wanted, {len(values)} of "
                          f"{values.shape[1]} found")
     starts = np.cumsum([0, *counts])
-    with np.errstate(invalid="ignore", over="ignore"):
-        return [values[:, start:start + count].astype(kind) for start, count, kind in zip(starts, counts, kinds)]
+    fields = [values[:points, start:start + count] for start, count in zip(starts, counts)]
+    for number, (name, kind) in enumerate(zip(names, kinds)):
+        if name in PACKED and kind == "<f4" and fields[number].max(initial=0) >= 1:
+            kinds[number] = "<u4"  # three bytes written as the whole number that they are; as a float they are tiny
+    try:
+        return [typed(field, kind, name) for field, kind, name in zip(fields, kinds, names)], len(values) - points
+    except ValueError as error:
+        raise ValueError(f"{where}: damaged: {error}") from None
 
 
 def _compressed(body: np.ndarray, kinds: list[str], counts: list[int], points: int, where: str) -> list[np.ndarray]:
@@ -174,7 +187,7 @@ def lzf_decompress(data: bytes, size: int) -> bytes:
 
 def _unpack_colors(columns: dict[str, np.ndarray]) -> None:
     """`rgb` or `rgba`, three bytes in one number, to red, green, blue (and alpha), in place of it."""
-    for name in ("rgb", "rgba"):
+    for name in PACKED:
         packed = columns.get(name)
         if packed is None or packed.dtype.itemsize != 4:
             continue

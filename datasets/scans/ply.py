@@ -16,6 +16,7 @@ TYPES = {"char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2"
          "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
          "double": "f8", "float64": "f8"}
 ORDERS = {"ascii": "", "binary_little_endian": "<", "binary_big_endian": ">"}
+SILENT = ("ply", "format", "comment", "obj_info")  # first words of header lines that name no column
 FACE_LISTS = ("vertex_indices", "vertex_index")
 
 
@@ -38,8 +39,8 @@ class Element:
 def read_ply(data: np.ndarray, where: str, strict: bool = False, faces: bool = True) -> Vertices:
     """Vertex columns and triangles of a PLY. data: (B,) uint8, the file.
 
-    strict: a file is refused that is damaged after its vertices. faces: hand the triangles over, too. Raises
-    ValueError, one line.
+    strict: a file is refused that is damaged after its vertices, or holds more than its header says. faces: hand the
+    triangles over, too. Raises ValueError, one line.
     """
     order, elements, offset = _header(data, where)
     if "vertex" not in [element.name for element in elements]:
@@ -56,6 +57,11 @@ def read_ply(data: np.ndarray, where: str, strict: bool = False, faces: bool = T
                 raise ValueError(f"{where}: truncated or damaged PLY: {reason}") from None
             remarks.append(f"damaged after its vertices, which are whole and were read ({reason})")
             break
+    else:
+        if rest := cursor.rest():
+            if strict:
+                raise ValueError(f"{where}: damaged PLY: {rest} more than its header says")
+            remarks.append(f"holds {rest} more than its header says, which were not read: damaged?")
     columns = {name: values for name, values in found["vertex"].items() if not isinstance(values, tuple)}
     vertices = Vertices(columns, warnings=remarks)
     lists = next((found["face"][name] for name in FACE_LISTS if name in found.get("face", {})), None)
@@ -106,6 +112,8 @@ def _header(data: np.ndarray, where: str) -> tuple[str, list[Element], int]:
             if words[-1] in [name for name, _, _ in elements[-1].properties]:
                 raise ValueError(f"{where}: truncated or damaged PLY: two properties named {words[-1]}")
             elements[-1].properties.append((words[-1], TYPES[kinds[-1]], TYPES[kinds[0]] if listed else ""))
+        elif words and words[0] not in SILENT:  # a damaged `property` would shift all that follows
+            raise ValueError(f"{where}: truncated or damaged PLY: bad header line {line.strip()[:80]!r}")
     if order is None:
         raise ValueError(f"{where}: truncated or damaged PLY: its header names no format that is known")
     return order, elements, end.end()
@@ -125,6 +133,11 @@ class _Binary:
             if (taken := self._all_alike(element, corners)) is not None:
                 return taken
         return self._row_by_row(element)
+
+    def rest(self) -> str:
+        """What is left, in words; "" for nothing but white space."""
+        left = self.body[self.at:]
+        return f"{len(left)} bytes" if left[:1 << 16].tobytes().strip() else ""
 
     def _rows(self, element: Element, corners: int) -> np.ndarray:
         fields = []
@@ -207,7 +220,12 @@ class _Text:
         if values.shape != (element.count, len(element.properties)):
             raise ValueError(f"{len(element.properties)} numbers a row and {element.count} rows wanted, got "
                              f"{values.shape[1]} and {values.shape[0]}")
-        return {name: _as(values[:, i], kind, name) for i, (name, kind, _) in enumerate(element.properties)}
+        return {name: typed(values[:, i], kind, name) for i, (name, kind, _) in enumerate(element.properties)}
+
+    def rest(self) -> str:
+        lines = self.text[self.ends[self.line - 1] + 1 if self.line else 0:].split(b"\n")
+        lines = sum(1 for line in lines if line.strip())
+        return f"{lines} lines" if lines else ""
 
     def _lists(self, element: Element, block: bytes) -> dict:
         if len(element.properties) == 1 and element.count:  # a mesh of triangles: all rows alike
@@ -215,7 +233,7 @@ class _Text:
             with contextlib.suppress(ValueError):
                 values = np.loadtxt(io.BytesIO(block), ndmin=2, comments=None, encoding="latin-1")
                 if len(values) == element.count and (values[:, 0] == values.shape[1] - 1).all():
-                    return {name: (values[:, 0].astype(np.int64), _as(values[:, 1:].reshape(-1), kind, name))}
+                    return {name: (values[:, 0].astype(np.int64), typed(values[:, 1:].reshape(-1), kind, name))}
         taken = {name: [] for name, _, _ in element.properties}
         lengths = {name: [] for name, _, _ in element.properties}
         for row, line in enumerate(block.split(b"\n") if element.count else []):
@@ -237,16 +255,16 @@ def _join(element: Element, taken: dict, lengths: dict) -> dict:
     joined = {}
     for name, kind, length in element.properties:
         items = np.concatenate(taken[name]) if taken[name] else np.empty(0)
-        items = _as(items, kind, name)
+        items = typed(items, kind, name)
         joined[name] = (np.array(lengths[name], np.int64), items) if length else items
     return joined
 
 
-def _as(values: np.ndarray, kind: str, name: str) -> np.ndarray:
+def typed(values: np.ndarray, kind: str, name: str) -> np.ndarray:
     """Values in a column's type; ValueError where an integer column holds a fraction or what its type cannot."""
     with np.errstate(invalid="ignore", over="ignore"):
-        typed = values.astype(kind)
-    if np.dtype(kind).kind in "iu" and not np.array_equal(typed, values):
-        wrong = int(np.argmax(typed != values))
-        raise ValueError(f"{name} of row {wrong} is {values[wrong]}, which its type does not hold")
-    return typed
+        cast = values.astype(kind)
+    if np.dtype(kind).kind in "iu" and not np.array_equal(cast, values):
+        wrong = int(np.argmax(cast != values))
+        raise ValueError(f"{name} of row {wrong} is {values.reshape(-1)[wrong]}, which its type does not hold")
+    return cast

@@ -23,7 +23,7 @@ from datasets.scans.meaning import settle
 from datasets.scans.obj import read_obj
 from datasets.scans.pcd import read_pcd
 from datasets.scans.ply import read_ply
-from datasets.scans.scan import Scan
+from datasets.scans.scan import Scan, as_input
 from datasets.scans.stl import read_stl
 from datasets.scans.text import read_text
 from datasets.scans.vertices import Vertices
@@ -47,13 +47,15 @@ class ScanOptions:
     but auto also leave tilt and the directions of walls as they are.
 
     voxel_size: metres; surfaces of a coarse mesh are sampled that densely. label_set: whose ids labels are, None:
-    ScanNet200's. strict: no guesses; what a dataset root must not hold is refused.
+    ScanNet200's. strict: no guesses; what a dataset root must not hold is refused. as_input: an output of inference is
+    read as the scan that it was made of.
     """
     unit: str = "auto"
     up: str = "auto"
     voxel_size: float = 0.02
     label_set: LabelSet | None = None
     strict: bool = False
+    as_input: bool = False
 
 
 def read_scan(path: str | Path, options: ScanOptions = ScanOptions()) -> Scan:
@@ -70,6 +72,7 @@ def read_scan(path: str | Path, options: ScanOptions = ScanOptions()) -> Scan:
     try:
         vertices = read_folder(path, label_set) if is_scene_folder(path) else _read_file(path)
         scan = to_scan(vertices, path, scan_name(path))
+        scan = as_input(scan) if options.as_input else scan
         settle(scan, vertices, options.unit, options.up, options.voxel_size)
     except MemoryError:
         raise ValueError(f"{path}: does not fit into memory") from None

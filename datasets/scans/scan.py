@@ -3,7 +3,7 @@
     scan = read_scan("room.e57", ScanOptions()); cloud = scan.cloud()
     classes = scan.at_vertices(predict(cloud.points, cloud.colors), fill=-1)   # one for each vertex of the file
 """
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -79,3 +79,19 @@ class Scan:
         found = np.full((len(self.points), *values.shape[1:]), fill, values.dtype)
         found[seen] = values[:int(seen.sum())]
         return found
+
+
+def as_input(scan: Scan) -> Scan:
+    """The scan as the network saw it: of an output of inference its colours and labels, in place of the prediction's.
+    """
+    if "input_red" not in scan.columns:
+        return scan
+    colors = np.stack([scan.columns[f"input_{name}"] for name in ("red", "green", "blue")], 1).astype(np.uint8)
+    if (colors == colors[0, 0]).all():  # as outputs have it where the scan had none
+        colors = None
+    truth = scan.columns.get("ground_truth")
+    columns = {name: values for name, values in scan.columns.items()
+               if name not in ("confidence", "ground_truth") and not name.startswith("input_")}
+    said = "an output of inference: its colours and labels are those of the scan that went in"
+    return replace(scan, colors=colors, labels=None if truth is None else truth.astype(np.int32), columns=columns,
+                   remarks=[*scan.remarks, said])

@@ -8,11 +8,10 @@ import re
 
 import numpy as np
 
-from datasets.scans.vertices import Vertices
+from datasets.scans.names import name_columns
+from datasets.scans.vertices import UNENDED, Vertices
 
-NAMES = {"x": "x", "y": "y", "z": "z", "r": "red", "g": "green", "b": "blue", "red": "red", "green": "green",
-         "blue": "blue", "nx": "nx", "ny": "ny", "nz": "nz", "i": "intensity", "intensity": "intensity",
-         "scalar_field": "scalar", "label": "label", "class": "class", "classification": "classification"}
+FEW = 10  # rows that may be numbered by chance
 PROBE = 1 << 16  # bytes that the guess looks at
 NUMBER = re.compile(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?$|[-+]?(nan|inf(inity)?)$", re.IGNORECASE)
 
@@ -28,7 +27,7 @@ def read_text(data: np.ndarray, where: str) -> Vertices:
     head = text[:PROBE].decode("latin-1").split("\n")
     if len(text) > PROBE:
         head = head[:-1]  # cut in the middle
-    first, names, count = _begin(head, where)
+    first, count = _begin(head, where)
     lines = [line for line in head[first:] if line.strip() and not line.lstrip().startswith(("#", "//"))]
     if not lines:
         raise ValueError(f"{where}: holds no row of numbers")
@@ -47,43 +46,45 @@ def read_text(data: np.ndarray, where: str) -> Vertices:
         raise ValueError(f"{where}: {values.shape[1]} numbers a row, a point needs at least x y z")
     if count is not None and count != len(values):
         raise ValueError(f"{where}: truncated or damaged: its first line says {count} points, {len(values)} are there")
-    if names is not None and len(names) == values.shape[1]:
-        return Vertices(by_name(names, values), remarks=[f"columns as its header names them: {', '.join(names)}"])
-    names = guess_columns(values)
-    return Vertices(by_name(names, values), remarks=[f"columns taken as {' '.join(names)} (a first line that names "
-                                                      "them overrules this)"])
+    try:
+        names, unit, doubt = name_columns(head[:first], separator and separator.decode(), values.shape[1])
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    if names is None:
+        names = guess_columns(values)
+        said = f"columns taken as {' '.join(names)} (a first line that names them overrules this)"
+    else:
+        said = f"columns as its header names them: {', '.join(names)}"
+    vertices = Vertices(by_name(names, values), unit=unit, remarks=[f"{len(values):,} rows, {said}"],
+                        warnings=[doubt] if doubt else [])
+    if skipped := body.count(b"\n#"):
+        vertices.warnings.append(f"{skipped} lines among its rows begin with # or // and were not read")
+    if text[-1:] != b"\n":
+        vertices.remarks.append(UNENDED)
+    return vertices
 
 
-def _begin(head: list[str], where: str) -> tuple[int, list[str] | None, int | None]:
-    """(line where the rows begin, names of a header or None, count of points in the first line of a .pts or None)."""
-    names = count = None
+def _begin(head: list[str], where: str) -> tuple[int, int | None]:
+    """(line where the rows begin, count of points in the first line of a .pts or None)."""
+    count = None
     for number, line in enumerate(head):
         bare = line.strip().lstrip("/#").strip()
         words = [word.strip("\"' ") for word in re.split(r"[,;\s]+", bare) if word]
         if not words:
             continue
         if line.strip().startswith(("#", "//")):
-            names = _header(words) or names
             continue
         if all(NUMBER.match(word) for word in words):
             if len(words) == 1 and words[0].isdigit() and count is None:  # how many points follow
                 count = int(words[0])
                 continue
-            return number, names, count
-        found = _header(words)
-        if found is None and number > 20:
+            return number, count
+        if number > 20:
             break
-        names = found or names
+        if len(words) > 2 and 2 * sum(NUMBER.match(word) is not None for word in words) > len(words):
+            raise ValueError(f"{where}: damaged: line {number + 1} is neither a header nor a row of numbers: "
+                             f"{line.strip()[:60]!r}")
     raise ValueError(f"{where}: is no text of numbers: no row of numbers in its first lines")
-
-
-def _header(words: list[str]) -> list[str] | None:
-    """Names of columns, None where a line names no x, y and z."""
-    names = [re.sub(r"[(\[].*", "", word).lower() or word for word in words]
-    names = [NAMES.get(name, name) for name in names]
-    if not {"x", "y", "z"} <= set(names):
-        return None
-    return [name if names.index(name) == i else f"{name}_{i}" for i, name in enumerate(names)]
 
 
 def _separator(lines: list[str], where: str) -> tuple[bytes | None, bool]:
@@ -107,6 +108,8 @@ def _separator(lines: list[str], where: str) -> tuple[bytes | None, bool]:
 
 def guess_columns(values: np.ndarray) -> list[str]:
     """A name for each column of rows without header. values: (N, K)."""
+    if values.shape[1] > 3 and _counts_rows(values[:, 0]):
+        return ["index", *guess_columns(values[:, 1:])]
     names, rest = ["x", "y", "z"], list(range(3, values.shape[1]))
     extra = {}
     sample = values[np.isfinite(values).all(1)]
@@ -124,6 +127,11 @@ def guess_columns(values: np.ndarray) -> list[str]:
     if colors_at is None and 3 in rest and 3 not in extra:
         extra[3] = "intensity"
     return names + [extra.get(column, f"column_{column + 1}") for column in rest]
+
+
+def _counts_rows(column: np.ndarray) -> bool:
+    """Whether a column is 0, 1, 2, ... or 1, 2, 3, ... and so no coordinate."""
+    return len(column) >= FEW and column[0] in (0, 1) and bool((np.diff(column) == 1).all())
 
 
 def _colors_at(sample: np.ndarray, rest: list[int]) -> int | None:

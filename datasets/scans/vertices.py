@@ -7,6 +7,8 @@ from types import ModuleType
 
 import numpy as np
 
+UNENDED = "its last line does not end: were it cut off there, nothing else would tell"
+
 
 @dataclass
 class Vertices:

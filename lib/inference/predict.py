@@ -97,7 +97,7 @@ def _prepare(folder: Path, predictor: Predictor) -> None:
 def _options(config: Namespace, predictor: Predictor) -> ScanOptions:
     """How scans are read: in a dataset root, whose layout says metres, z up, nothing is guessed of them."""
     return ScanOptions(config.unit, config.up, predictor.voxel_size, predictor.label_set,
-                       strict=is_dataset_root(config.scannet_path, config.val_phase))
+                       strict=is_dataset_root(config.scannet_path, config.val_phase), as_input=True)
 
 
 def _read_ahead(scenes: dict[str, Path], options: ScanOptions, label_ids: LabelIds

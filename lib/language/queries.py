@@ -28,7 +28,6 @@ from datasets.voxelizer import Voxelizer
 from lib.checkpoint import load_checkpoint, stored_label_set
 from lib.language.relevancy import METHODS, NEGATIVES, by_names, lerf
 from lib.stages import TextStage, build_stage, pick_device
-from lib.view.panels import as_input
 from lib.view.render import heat_colors, usual_and_highest
 
 SHARE = 0.7  # of the way from the scene's usual relevancy to its highest: where regions end
@@ -108,8 +107,8 @@ class Finder:
     def look(self, path: str | Path) -> Seen:
         """Features of a scan, in any format. Raises FileNotFoundError and ValueError as `read_scan`."""
         voxel_size = DATASETS[self.config.dataset].choose_voxel_size(self.config.voxel_size)
-        scan = as_input(read_scan(path, ScanOptions(self.config.unit, self.config.up, voxel_size,
-                                                    self.stage.label_set)))
+        scan = read_scan(path, ScanOptions(self.config.unit, self.config.up, voxel_size, self.stage.label_set,
+                                           as_input=True))
         say(scan)
         cloud = scan.cloud()
         voxels = Voxelizer(voxel_size, len(self.stage.label_set))(cloud.points, cloud.colors, None)

@@ -139,16 +139,6 @@ def _read(path: Path, options: ScanOptions, ground_truth: GroundTruth | None) ->
     return scan, scan.labels
 
 
-def as_input(scan: Scan) -> Scan:
-    """The scan as the network saw it: of an output of inference its colours and labels, in place of the prediction's.
-    """
-    if "input_red" not in scan.columns:
-        return scan
-    colors = np.stack([scan.columns[f"input_{name}"] for name in ("red", "green", "blue")], 1).astype(np.uint8)
-    truth = scan.columns.get("ground_truth")
-    return replace(scan, colors=colors, labels=None if truth is None else truth.astype(np.int32))
-
-
 def _together(label_set: LabelSet, own: LabelSet) -> LabelSet:
     """A set, and after its classes those of another that it does not name."""
     more = [k for k, name in enumerate(own.names) if name not in label_set.names]

@@ -10,14 +10,13 @@ import visualize
 from config.config import get_config
 from datasets.label_sets import load_label_set
 from datasets.ply import read_columns, write_columns
-from datasets.scans.read import read_scan
+from datasets.scans.read import ScanOptions, read_scan
 from lib.checkpoint import save_checkpoint
 from lib.live import Asker, make_server
 from lib.stages import build_stage
 from lib.view.page.make import make_page
 from lib.view.page.pack import heat_bytes
 from lib.view.page.scene import Heat, read_page_scene
-from lib.view.panels import as_input
 from tests.lib.view.rooms import write_prediction
 from tests.lib.view.test_page import content_of, unpack
 
@@ -49,7 +48,7 @@ def test_relevancies_stand_at_the_pages_points(stage1, tmp_path):
 def test_the_network_sees_the_scans_colours_not_those_of_its_prediction(tmp_path):
     path = write_prediction(tmp_path, spacing=0.2)
     columns = read_columns(path)
-    scan = as_input(read_scan(path))
+    scan = read_scan(path, ScanOptions(as_input=True))
     np.testing.assert_array_equal(scan.colors[:, 0], columns["input_red"])
     np.testing.assert_array_equal(scan.labels, columns["ground_truth"])
     assert (read_scan(path).colors[:, 0] != columns["input_red"]).any()

@@ -98,3 +98,15 @@ def test_a_text_that_is_no_table_of_points_is_refused_in_one_line(text):
     with pytest.raises(ValueError, match="^a: ") as error:
         read_text(np.frombuffer(text.encode(), np.uint8), "a")
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("unit", ["m", "mm"])
+def test_what_was_seen_through_windows_changes_no_guess(tmp_path, unit):
+    rng = np.random.default_rng(0)
+    room = np.repeat(ROOM.points.astype(float), 2, 0)
+    many = len(room) // 30
+    room[::30][:many] = np.stack([rng.uniform(15, 50, many), *rng.uniform(-4, 4, (2, many))], 1)
+    write_columns(tmp_path / "a.ply", dict(zip("xyz", (room / UNITS[unit]).T)))
+    scan = read_scan(tmp_path / "a.ply")
+    assert any(f"unit {unit} " in remark and "up z " in remark for remark in scan.remarks)
+    assert scan.seen.all()
