@@ -6,6 +6,7 @@
 # are fetched by apt (docs/data.md). Environment variables, all optional; words of a variable are flags:
 #   PROCEDURAL FURNISHED   of `python -m datasets.synthetic`; FURNISHED=none leaves these scenes out
 #   EPOCHS1 EPOCHS2        epochs of the stages                                          30, 60
+#   START                  network or checkpoint that stage 2 starts from, in place of stage 1: `pretrained` trains it further
 #   VOXEL_SIZE             metres, of stage 2 and of whoever uses it                     0.06
 #   MODEL                  a name of models.ARCHITECTURES, 25 MB for both networks       Res16UNet14S
 #   TRANSFER1 TRANSFER     flags of main.py against being at home in one source only, of stage 1 and of stage 2
@@ -33,6 +34,8 @@ SCENES=${SCENES:-data/pretrained} OUT=${OUT:-weights/pretrained}
 export DATA_ROOT=$SCENES/joined OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs} MODEL=${MODEL:-Res16UNet14S}
 export DATASET=Scannet200VoxelizationDataset TEXT_DATASET=Scannet200TextualDataset
 unset PRETRAINED_WEIGHTS STAGE
+START=${START:-}
+case $START in */*) START=$(from_caller "$START") ;; esac
 TEXT_RUN=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL-$POSTFIX
 COMMON="--optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --precision $PRECISION
   --cache_data True --num_workers 0 --num_val_workers 0 --val_epoch_freq 5"
@@ -52,12 +55,16 @@ if [ "$FURNISHED" != none ]; then
 fi
 "$PYTHON" -m datasets.join "${KINDS[@]}" --out "$DATA_ROOT"
 
-say "stage 1: language-grounded pretraining, 10 cm voxels"
-go_on "$TEXT_RUN"
-bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --voxel_size 0.1 --max_epoch "$EPOCHS1" \
-  --embedding_loss_type contrast_ce --elastic_distortion False $TRANSFER1 ${GO_ON[@]+"${GO_ON[@]}"}
+if [ -z "$START" ]; then
+  say "stage 1: language-grounded pretraining, 10 cm voxels"
+  go_on "$TEXT_RUN"
+  bash training_scripts/text_representation_train.sh 2 "$POSTFIX" $COMMON --voxel_size 0.1 --max_epoch "$EPOCHS1" \
+    --embedding_loss_type contrast_ce --elastic_distortion False $TRANSFER1 ${GO_ON[@]+"${GO_ON[@]}"}
+else
+  export PRETRAINED_WEIGHTS=$START
+fi
 
-say "stage 2: segmentation, from stage 1's weights"
+say "stage 2: segmentation, from ${START:-stage 1}"
 go_on "$RUN"
 bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --voxel_size "$VOXEL_SIZE" \
   --max_epoch "$EPOCHS2" $TRANSFER ${GO_ON[@]+"${GO_ON[@]}"}
@@ -77,5 +84,5 @@ minutes=$({ cat "$SCENES/seconds_$POSTFIX.txt" 2>/dev/null || true; echo $SECOND
   awk '{ s += $1 } END { printf "%d", s / 60 }')
 trained="$minutes minutes, making the scenes included, on $(nproc) cores${processor:+ of $processor}"
 "$PYTHON" -m lib.export "$RUN" --out "$OUT" --tta 8 --trained "$trained" --scores "${SCORES[@]}"
-"$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"
+if [ -z "$START" ]; then "$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"; fi
 say "done: read $OUT/MODEL_CARD.md, and fill in what it leaves open"
