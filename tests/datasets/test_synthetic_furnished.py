@@ -14,7 +14,7 @@ from datasets.synthetic.__main__ import main
 from datasets.synthetic.catalogue import CATALOGUE, draw_counts, plan_split, urgency
 from datasets.synthetic.collision import Placed, collide, upright_boxes
 from datasets.synthetic.dataset import Settings, build_dataset, furnished_room
-from datasets.synthetic.figures import figures
+from datasets.synthetic.figures import PARTS, figures, published
 from datasets.synthetic.figures import main as figures_main
 from datasets.synthetic.furnished import models as models_module
 from datasets.synthetic.furnished import packages
@@ -26,6 +26,7 @@ from datasets.synthetic.furnished.plans import draw_plan, shape_ceiling, walls_o
 from datasets.synthetic.furnished.rooms import FURNITURE, LOOSE, build_furnished_room, crowded_counts
 from datasets.synthetic.layout import Layout, furnish
 from datasets.synthetic.objects.shapes import Shape
+from datasets.synthetic.published import OBJECTS, SHARES
 from datasets.synthetic.rooms import Room
 from datasets.synthetic.scanners import fused
 from datasets.synthetic.scanners.field import sizes_of_parts
@@ -362,13 +363,33 @@ def test_a_crowded_room_asks_for_more_than_a_plain_one(names):
 
 
 def test_figures_count_what_a_set_holds(tmp_path, capsys):
-    points = np.random.default_rng(0).random((100, 3)).astype(np.float32)
+    points = np.zeros((100, 3), np.float32)
+    points[:, 0] = np.repeat((0.05, 0.15, 0.25, 0.35), 25)
     label_set = load_label_set()
-    labels = np.repeat(label_set.ids[label_set.indices(["wall", "floor", "chair"], "test")], (50, 25, 25))
-    write_scene(tmp_path / "train" / "a.ply", Scene("a", points, np.zeros((100, 3), np.uint8), labels.astype(np.int32)))
+    names = ("wall", "floor", "armchair", "ceiling")
+    labels = np.repeat(label_set.ids[label_set.indices(names, "test")], 25).astype(np.int32)
+    instances = np.repeat((1, 2, 3, 4, 5), (25, 25, 20, 5, 25)).astype(np.int32)  # the fourth is too small to count
+    write_scene(tmp_path / "train" / "a.ply", Scene("a", points, np.zeros((100, 3), np.uint8), labels, instances))
     (tmp_path / "train.txt").write_text("train/a.ply\n")
     (tmp_path / "val.txt").write_text("")
     found = figures(tmp_path)
-    assert (found["rooms"], found["wall %"], found["floor %"], found["chairs %"]) == (1, 50, 25, 25)
-    assert found["classes a room, mean"] == 3 and figures_main([str(tmp_path)]) == 0
-    assert "classes seen" in capsys.readouterr().out
+    assert (found["rooms"], found["classes a room, mean"], found["objects a room, mean"]) == (1, 4, 4)
+    assert found["ground m2, mean"] == pytest.approx(4 * 0.01)
+    assert found["ceiling % of labelled"] == 25 and found["chair % of the 20"] == pytest.approx(100 / 3)
+    assert figures_main([str(tmp_path)]) == 0
+    assert "ScanNet" in capsys.readouterr().out
+
+
+def test_published_figures_are_of_all_classes_and_shares_of_all():
+    assert set(OBJECTS) == set(load_label_set().names) and sum(SHARES) == pytest.approx(100, abs=0.05)
+    scannet = published()
+    assert scannet["rank correlation with ScanNet"] == pytest.approx(1)
+    assert 30 < scannet["furniture, these together %"] < 31
+    assert sum(scannet[f"{name} % of the 20"] for name in PARTS) == pytest.approx(100)
+
+
+def test_figures_of_other_classes_are_refused_in_one_line(tmp_path, capsys):
+    load_label_set("scannet20").write(tmp_path / "label_set.csv")
+    assert figures_main([str(tmp_path)]) == 1
+    error = capsys.readouterr().err
+    assert str(tmp_path) in error and error.count("\n") == 1
