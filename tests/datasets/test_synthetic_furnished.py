@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.spatial import cKDTree
 
 from datasets.label_sets import load_label_set
 from datasets.ply import Scene, write_scene
@@ -246,6 +247,23 @@ def test_fused_scan_lies_on_the_surfaces_it_is_labelled_by(few_frames):
     np.testing.assert_array_equal(labels[some], raw[instances[some] - 1])
     floor = np.array([piece.name == "floor" for piece in pieces])[instances - 1] & some
     assert floor.sum() > 300 and np.abs(np.median(points[floor, 2])) < 0.03 and points[floor, 2].std() > 0.001
+
+
+def test_a_fused_scan_that_drifted_off_keeps_its_labels(few_frames, monkeypatch):
+    monkeypatch.setattr(fused, "drifted", lambda rng, poses, amount: Poses(poses.position + 0.1, poses.rotation))
+    room, placed, rng = furnished_room(TINY, "train", 0)
+    points, _, labels, _ = fused.scan(rng, room, placed)
+    floor = labels == load_label_set().ids[load_label_set().index("floor")]
+    assert (labels > 0).mean() > 0.97 and floor.sum() > 300
+    assert np.median(points[floor, 2]) == pytest.approx(0.1, abs=0.03)
+
+
+def test_a_fused_scan_has_no_black_specks(few_frames):
+    room, placed, rng = furnished_room(TINY, "train", 0)
+    points, colors, _, _ = fused.scan(rng, room, placed)
+    luminance = colors.mean(1)
+    around = np.median(luminance[cKDTree(points).query(points, k=12)[1]], axis=1)
+    assert ((luminance < 0.4 * around) & (around > 40)).mean() < 0.003
 
 
 def test_fused_scans_are_the_same_for_the_same_seed(few_frames):

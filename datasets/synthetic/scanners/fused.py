@@ -5,6 +5,7 @@ them (sensor.py), and fused in a truncated signed distance field at poses that d
 is meshed. Rounded edges, lost thin things, holes, double walls and floaters follow by themselves.
 """
 import numpy as np
+from scipy.spatial import cKDTree
 
 from datasets.label_sets import load_label_set
 from datasets.synthetic.collision import Placed
@@ -27,6 +28,8 @@ SHELL = {"wall", "floor", "ceiling"}
 SMALL_PART = 40  # triangles; smaller pieces of the mesh are left out
 SEE_THROUGH = 0.65  # share of the panes that a depth camera looks through
 BRIGHTNESS = (80.0, 140.0)  # mean of a scan's colours
+SAMPLED = 97  # a frame's pixels for each one that is remembered where it truly lies
+AROUND = 9  # vertices whose median light one gets: the nearest true surface may be the inside of an edge
 SKY = np.array([225.0, 235.0, 245.0])
 
 
@@ -38,9 +41,10 @@ def scan(rng: np.random.Generator, room: Room, placed: list[Placed]) -> tuple[np
     """
     pieces = room.pieces + placed
     surface = Surface(rng, pieces)
-    vertices, colors, normals = fuse(rng, surface, room, placed)
-    owner, place, turned = surface.owner_of(vertices, normals)
-    colors = colors * light(rng, surface, place, turned, room, placed)
+    vertices, colors, normals, drift = fuse(rng, surface, room, placed)
+    owner, turned = surface.owner_of(vertices - drift, normals)
+    near = cKDTree(vertices).query(vertices, k=AROUND)[1]
+    colors = colors * np.median(light(rng, surface, vertices - drift, turned, room, placed)[near], axis=1)
     colors *= np.clip(rng.uniform(*BRIGHTNESS) / max(colors.mean(), 1.0), 0.7, 1.8)  # the camera's own choice
     colors = 255 * np.clip(colors / 255, 0, 1) ** rng.uniform(0.85, 1.15)
     scannet200 = load_label_set()
@@ -76,27 +80,27 @@ class Surface:
         self.near = [(rows, Caster(self.triangles[rows])) for rows in
                      (self.seen[self.shell[self.seen]], self.seen[~self.shell[self.seen]]) if len(rows)]
 
-    def owner_of(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """The piece (N,) whose surface is nearest to points (N, 3), -1 beyond UNLABELLED; the nearest place on it
-        (N, 3); its normal there (N, 3), turned to the side of `normals`.
+    def owner_of(self, points: np.ndarray, normals: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The piece (N,) whose surface is nearest to points (N, 3), -1 beyond UNLABELLED, and its normal there (N, 3),
+        turned to the side of `normals`.
 
         A thing on a wall is taken before the wall: people label all of a poster.
         """
         (rows, caster), *things = self.near
-        place, distance, face = caster.nearest(points)
+        _, distance, face = caster.nearest(points)
         face = rows[face]
         for rows, caster in things:
-            other_place, other_distance, other_face = caster.nearest(points)
+            _, other_distance, other_face = caster.nearest(points)
             thing = other_distance < distance + BEFORE_SHELL
-            place = np.where(thing[:, None], other_place, place)
             distance, face = np.where(thing, other_distance, distance), np.where(thing, rows[other_face], face)
         owner = np.where(distance < UNLABELLED, self.owner[face], -1)
         true = self.normals[face]
-        return owner, place, true * np.where(np.einsum("ij,ij->i", true, normals) < 0, -1.0, 1.0)[:, None]
+        return owner, true * np.where(np.einsum("ij,ij->i", true, normals) < 0, -1.0, 1.0)[:, None]
 
 
 def fuse(rng: np.random.Generator, surface: Surface, room: Room, placed: list[Placed]) -> tuple[np.ndarray, ...]:
-    """Vertices (N, 3) m, colours (N, 3) float 0..255 and unit normals (N, 3) of the fused mesh."""
+    """Vertices (N, 3) m, colours (N, 3) float 0..255 and unit normals (N, 3) of the fused mesh, and drift (N, 3) m: how
+    far from the true place the poses that saw a vertex have put it."""
     width, height = PIXELS
     v, u = np.meshgrid(np.arange(height), np.arange(width), indexing="ij")
     rays = np.stack([(u - width / 2 + 0.5) / FOCAL, (v - height / 2 + 0.5) / FOCAL, np.ones_like(u)], -1).reshape(-1, 3)
@@ -104,6 +108,7 @@ def fuse(rng: np.random.Generator, surface: Surface, room: Room, placed: list[Pl
     field = Field(PIXELS, FOCAL, VOXEL)
     true = hand_held(rng, room, placed, int(rng.integers(*FRAMES)))
     believed = drifted(rng, true, rng.lognormal(-0.1, 0.5))
+    pixels, believed_points, drifts = np.arange(width * height), [], []
     exposure, quality = Exposure(rng, (height, width)), rng.lognormal(0.1, 0.25)
     for k in range(len(true.position)):
         directions = rays @ true.rotation[k]
@@ -119,8 +124,15 @@ def fuse(rng: np.random.Generator, surface: Surface, room: Room, placed: list[Pl
         shape = (height, width)
         seen = measured_depth(rng, depth.reshape(shape), cosine.reshape(shape), dark.reshape(shape),
                               shiny.reshape(shape), quality)
+        some = pixels[k % SAMPLED::SAMPLED]
+        some = some[seen.ravel()[some] > 0]
+        ahead = depth[some, None] * rays[some]
+        believed_points.append(believed.position[k] + ahead @ believed.rotation[k])
+        drifts.append(believed_points[-1] - (true.position[k] + ahead @ true.rotation[k]))
         field.add(seen, exposure.image(color.reshape(height, width, 3)), believed.rotation[k], believed.position[k])
-    return field.mesh(LEAST_VIEWS, SMALL_PART)
+    vertices, colors, normals = field.mesh(LEAST_VIEWS, SMALL_PART)
+    near = cKDTree(np.concatenate(believed_points)).query(vertices, k=8)[1]
+    return vertices, colors, normals, np.concatenate(drifts)[near].mean(1)
 
 
 def light(rng: np.random.Generator, surface: Surface, points: np.ndarray, normals: np.ndarray, room: Room,
