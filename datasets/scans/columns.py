@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from datasets.scans.scan import Scan
-from datasets.scans.vertices import Vertices
+from datasets.scans.vertices import PACKED, Vertices
 
 # By name in lower case, the first that is there.
 COLORS = (("red", "green", "blue"), ("diffuse_red", "diffuse_green", "diffuse_blue"), ("r", "g", "b"),
@@ -70,6 +70,19 @@ def to_scan(vertices: Vertices, path: Path, name: str) -> Scan:
     return scan
 
 
+def unpack_colors(columns: dict[str, np.ndarray]) -> None:
+    """`rgb` or `rgba`, bytes in one number as the Point Cloud Library and ROS have them, to red, green, blue (and
+    alpha), in place of it."""
+    for name in PACKED:
+        packed = columns.get(name)
+        if packed is None or packed.dtype.itemsize != 4 or "red" in columns:
+            continue
+        bits = np.ascontiguousarray(packed).view(np.uint32)
+        del columns[name]
+        for color, shift in (("red", 16), ("green", 8), ("blue", 0)) + ((("alpha", 24),) if name == "rgba" else ()):
+            columns[color] = ((bits >> shift) & 255).astype(np.uint8)
+
+
 def to_bytes(values: np.ndarray, scan: Scan, path: Path) -> np.ndarray:
     """Colours 0..255 of numbers in whatever range, (N, 3) uint8; what was taken goes to the scan's remarks.
 
@@ -105,7 +118,7 @@ def to_bytes(values: np.ndarray, scan: Scan, path: Path) -> np.ndarray:
         return _rounded(values)
     if high <= 65535.5:
         scan.remarks.append(f"colours {low:.6g}..{high:.6g}: taken as 16 bits, 0..65535")
-        return _rounded(values / 257)
+        return _rounded(values / (257 if (values % 256).any() else 256))  # all end in 0: bytes moved up
     raise ValueError(f"{path}: colours {low:.6g}..{high:.6g}: none of 0..1, 0..255, 0..65535")
 
 
@@ -142,6 +155,7 @@ def _leave_transparent_out(scan: Scan, columns: dict[str, np.ndarray], by_name: 
             scan.left_out = clear if scan.left_out is None else clear | scan.left_out
             remark += f", {int(clear.sum())} of {len(clear)} left out, whose opacity is below {OPAQUE}"
     scan.remarks.append(remark)
+    scan.warnings.append("a reconstruction from pictures has no scale of its own: look whether its size is right")
 
 
 def _plain(values: np.ndarray) -> np.ndarray:

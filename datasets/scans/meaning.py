@@ -22,6 +22,7 @@ from datasets.scans.vertices import Vertices
 FAR = 10.0  # times as far out as 99 % of the points: no part of the scan
 BULK = 2.0  # times as far out as 90 % of the points: what unit and axes are guessed by
 MANY, MISSED = 20, 0.001  # points at exactly 0 0 0, at least so many and this share of all
+FARTHER = 3.0  # times: said
 LARGEST = 1e12  # of a coordinate, in any unit
 FARTHEST = 10_000  # metres from end to end
 
@@ -75,6 +76,9 @@ def _leave_out(scan: Scan) -> None:
         far = np.linalg.norm(points - np.median(points[::max(1, len(points) // 100_000)], 0), axis=1)
         limit = FAR * np.quantile(far, 0.99)
         strays = ~(far <= limit)
+    outer = int((~strays & (far > limit / FAR * FARTHER)).sum())
+    if limit > 0 and outer:
+        scan.remarks.append(f"{outer} points lie over {FARTHER:g} times as far out as 99 % of the others: kept")
     if limit > 0 and strays.any():
         left_out = np.zeros(len(seen), bool)
         left_out[np.flatnonzero(seen)[strays]] = True

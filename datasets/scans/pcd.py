@@ -4,10 +4,9 @@ import io
 import numpy as np
 
 from datasets.scans.ply import typed
-from datasets.scans.vertices import Vertices
+from datasets.scans.vertices import PACKED, Vertices
 
 HEADER_LIMIT = 1 << 14  # bytes
-PACKED = ("rgb", "rgba")  # fields of three or four bytes in one number
 KINDS = {("F", 4): "<f4", ("F", 8): "<f8", ("I", 1): "i1", ("I", 2): "<i2", ("I", 4): "<i4", ("I", 8): "<i8",
          ("U", 1): "u1", ("U", 2): "<u2", ("U", 4): "<u4", ("U", 8): "<u8"}
 
@@ -45,7 +44,6 @@ def read_pcd(data: np.ndarray, where: str) -> Vertices:
         for k in range(count):
             column = np.ascontiguousarray(values[:, k])
             columns[name if count == 1 else f"{name}_{k}"] = column.astype(column.dtype.newbyteorder("="))
-    _unpack_colors(columns)
     return Vertices(columns, warnings=warnings)
 
 
@@ -183,16 +181,3 @@ def lzf_decompress(data: bytes, size: int) -> bytes:
     if len(out) != size or at < end:
         raise ValueError(f"compressed data gives {len(out)} bytes, {size} wanted")
     return bytes(out)
-
-
-def _unpack_colors(columns: dict[str, np.ndarray]) -> None:
-    """`rgb` or `rgba`, three bytes in one number, to red, green, blue (and alpha), in place of it."""
-    for name in PACKED:
-        packed = columns.get(name)
-        if packed is None or packed.dtype.itemsize != 4:
-            continue
-        bits = packed.view(np.uint32)
-        del columns[name]
-        for color, shift in (("red", 16), ("green", 8), ("blue", 0)) + ((("alpha", 24),) if name == "rgba" else ()):
-            columns[color] = ((bits >> shift) & 255).astype(np.uint8)
-        return

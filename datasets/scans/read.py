@@ -15,7 +15,7 @@ from datasets.label_sets import LABEL_SET_FILE, LabelSet, load_label_set
 from datasets.npy_scene import read_npy_scene
 from datasets.ply import Scene, scene_of
 from datasets.scans.arrays import read_folder, read_npy, read_npz
-from datasets.scans.columns import to_scan
+from datasets.scans.columns import to_scan, unpack_colors
 from datasets.scans.e57 import read_e57
 from datasets.scans.gltf import read_gltf
 from datasets.scans.las import read_las
@@ -123,6 +123,12 @@ def check_kind(path: Path) -> None:
 
 def _read_file(path: Path, strict: bool = False, faces: bool = True) -> Vertices:
     check_kind(path)
+    vertices = _vertices(path, strict, faces)
+    unpack_colors(vertices.columns)
+    return vertices
+
+
+def _vertices(path: Path, strict: bool, faces: bool) -> Vertices:
     suffix = file_kind(path)
     if suffix in OF_PATH:
         return OF_PATH[suffix](path)

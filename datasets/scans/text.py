@@ -24,6 +24,7 @@ def read_text(data: np.ndarray, where: str) -> Vertices:
     text = text.removeprefix(b"\xef\xbb\xbf").replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if b"\0" in text[:PROBE]:
         raise ValueError(f"{where}: is no text of numbers: it holds zero bytes")
+    text = text.replace(b'"', b"")
     head = text[:PROBE].decode("latin-1").split("\n")
     if len(text) > PROBE:
         head = head[:-1]  # cut in the middle
@@ -110,6 +111,8 @@ def guess_columns(values: np.ndarray) -> list[str]:
     """A name for each column of rows without header. values: (N, K)."""
     if values.shape[1] > 3 and _counts_rows(values[:, 0]):
         return ["index", *guess_columns(values[:, 1:])]
+    if values.shape[1] >= 6 and _bytes(values[:, :3]) and not _bytes(values[:, 3:6]):
+        return ["red", "green", "blue", *guess_columns(values[:, 3:])]
     names, rest = ["x", "y", "z"], list(range(3, values.shape[1]))
     extra = {}
     sample = values[np.isfinite(values).all(1)]
@@ -127,6 +130,11 @@ def guess_columns(values: np.ndarray) -> list[str]:
     if colors_at is None and 3 in rest and 3 not in extra:
         extra[3] = "intensity"
     return names + [extra.get(column, f"column_{column + 1}") for column in rest]
+
+
+def _bytes(part: np.ndarray) -> bool:
+    """Whether columns are whole numbers up to 255, some of them large, and so no coordinates."""
+    return len(part) >= FEW and bool((part == np.rint(part)).all() and part.min() >= 0 and 100 < part.max() <= 255)
 
 
 def _counts_rows(column: np.ndarray) -> bool:

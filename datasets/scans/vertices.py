@@ -7,6 +7,7 @@ from types import ModuleType
 
 import numpy as np
 
+PACKED = ("rgb", "rgba")  # columns of three or four bytes in one number
 UNENDED = "its last line does not end: were it cut off there, nothing else would tell"
 
 

@@ -39,6 +39,7 @@ def points_in(vertices) -> np.ndarray:
     ("//X(m), Y(m), Z(m), R, G, B\n", "xyzrgb", "m"),
     ("height,x,y,z\n", "ixyz", None),
     ("a scan of mine\nx_coord,y_coord,z_coord\n", "xyz", None),
+    ("", "rgbxyz", None),
 ])
 def test_coordinates_are_found_wherever_a_table_has_them(header, order, unit):
     column = dict(zip("xyz", POINTS.T)) | dict(zip("rgb", COLOURS.T)) | {"i": np.arange(len(POINTS))}
@@ -82,6 +83,30 @@ def test_a_few_colours_far_above_the_range_do_not_darken_the_others(tmp_path, fa
     scan = read_scan(ply(tmp_path, **dict(zip(("red", "green", "blue"), values.T))))
     assert np.array_equal(np.delete(scan.colors, 5, 0), np.delete(ROOM.colors, 5, 0))
     assert any("1 points cut off" in warning for warning in scan.warnings)
+
+
+def test_bytes_moved_up_to_16_bits_come_back_exactly(tmp_path):
+    scan = read_scan(ply(tmp_path, **dict(zip(("red", "green", "blue"), ROOM.colors.T.astype(np.uint16) << 8))))
+    assert np.array_equal(scan.colors, ROOM.colors)
+
+
+def test_packed_colours_are_read_in_any_format(tmp_path):
+    packed = (ROOM.colors.astype(np.uint32) @ np.array([1 << 16, 1 << 8, 1], np.uint32)).astype(np.uint32)
+    write_columns(tmp_path / "a.ply", dict(zip("xyz", ROOM.points.T)) | {"rgb": packed.view(np.float32)})
+    assert np.array_equal(read_scan(tmp_path / "a.ply").colors, ROOM.colors)
+
+
+def test_quoted_numbers_of_a_table_are_read():
+    rows = "".join('"{}","{}","{}"\n'.format(*row) for row in POINTS)
+    vertices = read_text(np.frombuffer(('"x","y","z"\n' + rows).encode(), np.uint8), "a")
+    np.testing.assert_allclose(points_in(vertices), POINTS)
+
+
+def test_a_point_several_times_as_far_out_as_the_others_is_kept_and_said(tmp_path):
+    points = ROOM.points.copy()
+    points[3, 1] = 15
+    scan = read_scan(ply(tmp_path, **dict(zip("xyz", points.T))))
+    assert scan.seen.all() and any("1 points lie over 3 times" in remark for remark in scan.remarks)
 
 
 @pytest.mark.parametrize("value,word", [(0, "black"), (255, "white")])
@@ -135,7 +160,7 @@ def test_packed_colours_of_a_pcd_written_as_whole_numbers_are_read(tmp_path):
     rows = [f"{' '.join(line.split()[:3])} {number}" for line, number in zip(body.splitlines(), packed)]
     for ending, warned in (("", False), ("\n1 2 3 255", True)):
         vertices = read_pcd(np.frombuffer((head + "DATA ascii\n" + "\n".join(rows) + ending).encode(), np.uint8), "a")
-        assert np.array_equal(np.stack([vertices.columns[c] for c in ("red", "green", "blue")], 1), COLOURS)
+        assert np.array_equal(vertices.columns["rgb"], packed)
         assert any("1 rows more" in warning for warning in vertices.warnings) == warned
 
 
