@@ -36,6 +36,7 @@ KINDS = ("cut", "flipped", "lying")
 OPTIONS = ScanOptions(voxel_size=0.1)  # a coarse mesh is sampled that densely
 FLIPPED = 11  # bytes, at most
 SAME = 0.001  # metres
+UNCOUNTED = (".xyz", ".txt", ".csv", ".asc", ".obj")  # cut at the end of a line, nothing in them tells
 FINE = ("refused", "equal", "said", "values")
 OUTCOMES = (*FINE, "short", "nonsense", "crashed", "hung", "memory")
 
@@ -235,13 +236,13 @@ def main(arguments: list[str] | None = None) -> int:
             total += counts
             for path, outcome in outcomes.items():
                 if outcome.split(":")[0] not in FINE:
-                    failed = 1
+                    failed |= not (outcome.startswith("short") and "_cut" in path.name and kind in UNCOUNTED)
                     print(f"  {path.name}: {outcome[:160]}")
                     if options.keep:
                         Path(options.keep).mkdir(exist_ok=True)
                         (Path(options.keep) / path.name).write_bytes(path.read_bytes())
     print(f"{'all':10}" + "".join(f"{total[outcome]:10}" for outcome in OUTCOMES))
-    return failed
+    return int(failed)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """What do walls cost that do not lie along the axes? Accuracy and both mIoUs of a folder's scenes as they are and
 turned about z, read with `--up auto`, which turns walls back, and with `--up z`, which leaves them.
 
-    python -m benchmarks.wall_turn --weights best.ckpt|pretrained --root data/synthetic/val [--degrees 0,30]
+    python -m benchmarks.wall_turn --weights best.ckpt|pretrained --root data/synthetic/val [--degrees 0,30] [--tta 1]
 """
 import argparse
 import sys
@@ -40,8 +40,10 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt|pretrained")
     parser.add_argument("--root", required=True, metavar="DIR", help="labelled scenes")
     parser.add_argument("--degrees", default="0,30")
+    parser.add_argument("--tta", type=int, default=1, help="views (default 1)")
     options = parser.parse_args(arguments)
-    predictor = Predictor.pretrained() if options.weights == "pretrained" else Predictor(options.weights)
+    predictor = (Predictor.pretrained(tta=options.tta) if options.weights == "pretrained"
+                 else Predictor(options.weights, tta=options.tta))
     paths, rows = find_scans(options.root), []
     with tempfile.TemporaryDirectory() as folder:
         for degrees in map(float, options.degrees.split(",")):

@@ -11,7 +11,7 @@ import numpy as np
 from datasets.scans.vertices import Vertices, import_reader
 
 SMALLEST_POINT = 20  # bytes, of format 0
-SLACK = 0.01  # of the largest side, within which a header's box is that of the points
+SLACK = 2e-4  # of the largest side, within which a header's box is that of the points
 BEST_RATIO = 2000  # of LAZ: equal points take next to nothing
 DROPPED = ("X", "Y", "Z", "synthetic", "key_point", "overlap", "scan_direction_flag", "edge_of_flight_line")
 
@@ -70,7 +70,9 @@ def _doubts(header, columns: dict[str, np.ndarray], size: int) -> list[str]:
     stated = np.array([header.mins, header.maxs])
     if count and (stated[1] > stated[0]).any():
         found = np.array([[pick(columns[axis]) for axis in "xyz"] for pick in (np.min, np.max)])
-        if not np.abs(found - stated).max() <= SLACK * np.ptp(found, axis=0).max():
+        side = np.ptp(found, axis=0).max()
+        step = np.minimum(np.abs(header.scales), 10 * SLACK * side)  # some round after they have taken the box
+        if not (np.abs(found - stated) <= SLACK * side + step).all():
             sides = [" x ".join(f"{side:.4g}" for side in np.ptp(box, axis=0)) for box in (found, stated)]
             doubts.append(f"its points lie in a box of {sides[0]}, its header says another, of {sides[1]}: damaged, or "
                           "cut out without the header")
