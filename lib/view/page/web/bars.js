@@ -29,7 +29,7 @@ function drawBar() {
   } else {
     const about = sceneAbout();
     replaceAll(heading, el("b", {}, about.name),
-      el("span", {class: "figures"}, el("span", {}, `${grouped(about.total)} points`),
+      el("span", {class: many ? "figures tight" : "figures"}, el("span", {}, `${grouped(about.total)} points`),
         Number.isFinite(about.accuracy) && about.has.truth && about.has.prediction && el("span", {}, el("b", {}, percent(about.accuracy)), " right")),
       many && el("span", {class: "steps"},
         iconButton("back", "previous scan  ( p )", () => stepScene(-1)), iconButton("next", "next scan  ( n )", () => stepScene(1))));
@@ -284,7 +284,7 @@ function showDialog(title, ...inside) {
 
 function showHelp() {
   const rows = [["turn", "drag · one finger · arrow keys"], ["move", "right drag, Shift + drag · two fingers · Shift + arrows"], ["zoom", "wheel · pinch · + and −"],
-    ["what a point is", "point at it; click for more"], ["go to a point", "double click"], ["layers", "1 … 6"], ["one, two, wiped", "v"], ["whole scan, from above", "f, t"],
+    ["what a point is", "point at it; click for more"], ["go to a point", "double click · double tap"], ["layers", "1 … 6"], ["one, two, wiped", "v"], ["whole scan, from above", "f, t"],
     ["cut lower, higher", "[ and ]"], ["measure", "m, then two clicks"], ["names in the picture", "o"], ["find a class", "/"], ["list of classes", "c"], ["next, previous scan", "n, p"],
     ["save as PNG, copy link", "s, l"], ["dark or light", "d"], ["colour-blind palette", "b"], ["show all again", "Esc"]];
   showDialog("Keys and gestures", el("table", {class: "help"}, rows.map(([what, how]) => el("tr", {}, el("td", {}, what), el("td", {}, how)))));
