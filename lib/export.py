@@ -9,12 +9,17 @@ import sys
 import tempfile
 from pathlib import Path
 
+from torch import Tensor
+
 from config.command import command
-from config.types import positive
+from config.types import positive, zero_or_more
 from datasets.join import ATTRIBUTION
-from datasets.label_sets import load_label_set
+from datasets.label_sets import LabelSet, load_label_set
 from lib.checkpoint import PREFIX, load_checkpoint, model_weights, stored_label_set
 from lib.inference.networks import OF_A_NETWORK
+from lib.losses.by_flags import STATISTICS
+from lib.losses.logit_adjustment import log_shares
+from lib.losses.negatives import load_class_points
 from lib.metrics import read_scores
 from lib.model_card import model_card
 from lib.network_folder import LARGEST, MODEL_FILE, size_of, write_network
@@ -25,11 +30,12 @@ OF_TEXT = ("text_encoder", "language_features_path", "text_prompt", "text_synony
 
 
 def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained: str = "", largest: int = LARGEST,
-           tta: int = 1) -> int:
+           tta: int = 1, tau: float = 0.0) -> int:
     """Write the network of a checkpoint, or of a run's best one, to a folder; returns the bytes of its files.
 
     scores: (name, scores) rows for the card. trained: time and hardware, for the card. largest: bytes, of all networks
     in the folder that `out` is in. tta: views that `inference.sh` and Predictor average unless they are told otherwise.
+    tau: of a logit adjustment after training (Menon et al., arXiv 2007.07314, eq. 9), by the run's training points.
     Raises ValueError for a checkpoint that cannot be run by itself, and where all would be larger; nothing is written
     then.
     """
@@ -49,6 +55,10 @@ def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained
         own["tta"] = tta
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith((PREFIX, PROJECTION))}
     label_set = stored_label_set(content, path) or load_label_set()
+    if tau and flags.get("use_embedding_loss"):
+        raise ValueError(f"{path}: is of stage 1, without a classifier to adjust: leave out --logit_adjustment")
+    if tau:
+        adjust(weights, Path(str(flags.get("scannet_path"))), label_set, tau)
     beside = sum(size_of(folder) for folder in out.parent.glob("*")
                  if (folder / MODEL_FILE).is_file() and folder.absolute() != out.absolute())
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -58,7 +68,7 @@ def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained
         credits = Path(str(flags.get("scannet_path")), ATTRIBUTION)
         if credits.is_file():
             shutil.copyfile(credits, stage / ATTRIBUTION)
-        card = model_card(out.name, content, label_set, size_of(stage), scores, trained)
+        card = model_card(out.name, content, label_set, size_of(stage), scores, trained, tta, tau)
         (stage / "MODEL_CARD.md").write_text(card, encoding="utf-8")
         size = size_of(stage)
         if size + beside > largest:
@@ -74,6 +84,16 @@ def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained
     return size
 
 
+def adjust(weights: dict[str, Tensor], root: Path, label_set: LabelSet, tau: float) -> None:
+    """Take tau times the ln of each class's share of a root's training points off a classifier's bias, in place.
+
+    Raises as `load_class_points`.
+    """
+    bias = PREFIX + "final.bias"
+    points = load_class_points(root / STATISTICS, label_set.names, "leave out --logit_adjustment")
+    weights[bias] = weights[bias] - tau * log_shares(points).to(weights[bias]).view_as(weights[bias])
+
+
 @command
 def main(arguments: list[str] | None = None) -> None:
     """Command line. Returns the exit code."""
@@ -86,9 +106,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--trained", default="", metavar="TEXT", help="time and hardware, for the card")
     parser.add_argument("--tta", type=positive, default=1, metavar="N",
                         help="views that inference averages where it is not told otherwise")
+    parser.add_argument("--logit_adjustment", type=zero_or_more, default=0.0, metavar="TAU",
+                        help="rarer classes are answered more often: TAU ln of a class's share of the training points "
+                             "is taken off its logit")
     options = parser.parse_args(arguments)
     rows = [read_scores(argument, "points") for argument in options.scores]
-    size = export(options.source, options.out, rows, options.trained, tta=options.tta)
+    size = export(options.source, options.out, rows, options.trained, tta=options.tta,
+                  tau=options.logit_adjustment)
     print(f"{options.out}: {size / 1e6:.1f} MB")
 
 

@@ -30,9 +30,10 @@ LIMITS = """\
   should rest on it."""
 
 
-def model_card(name: str, content: dict, label_set: LabelSet, size: int, scores: list[tuple[str, dict]], trained: str
-               ) -> str:
-    """The text. content: of the checkpoint; size: bytes of the network's files; scores: rows of figures, 0..1."""
+def model_card(name: str, content: dict, label_set: LabelSet, size: int, scores: list[tuple[str, dict]], trained: str,
+               tta: int = 1, tau: float = 0.0) -> str:
+    """The text. content: of the checkpoint; size: bytes of the network's files; scores: rows of figures, 0..1;
+    tta, tau: as `lib.export.export`."""
     flags = content["config"]
     count = sum(value.numel() for value in model_weights(content, name)[0].values())
     voxels = DATASETS[flags["dataset"]].choose_voxel_size(flags.get("voxel_size"))
@@ -40,6 +41,7 @@ def model_card(name: str, content: dict, label_set: LabelSet, size: int, scores:
     figures = "\n".join(["```", table([(row, _numbers(values)) for row, values in scores]), "```",
                          "Percent of points and of IoU; groups by frequency in ScanNet."]) if scores else OPEN
     data, generated = _data(flags)
+    adjusted = f"{tau:g} ln of each class's share of the training points, taken off its logit" if tau else "none"
     use = f"`DATA_ROOT=room.ply bash inference.sh {name}`, " if name == PRETRAINED else ""
     return f"""# Model card: {name}
 
@@ -51,6 +53,8 @@ Labels every point of an indoor scan. {use}`--weights {name}`. Written by `pytho
 | voxels | {100 * voxels:g} cm |
 | answers | the {len(label_set)} classes of label set {label_set.name} |
 | stage | {stage} |
+| asked from | {tta} view{'s' if tta > 1 else ''} of a scan, unless `--tta` says otherwise |
+| logit adjustment | {adjusted} |
 | trained | {trained or OPEN} |
 
 ## Data

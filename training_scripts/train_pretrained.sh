@@ -10,6 +10,7 @@
 #   VOXEL_SIZE             metres, of stage 2 and of whoever uses it                     0.06
 #   MODEL                  a name of models.ARCHITECTURES, 25 MB for both networks       Res16UNet14S
 #   TRANSFER1 TRANSFER     flags of main.py against being at home in one source only, of stage 1 and of stage 2
+#   VIEWS                  flags of lib.export for stage 2's network                     --tta 8 --logit_adjustment 0.2
 #   WORKERS                processes that make scenes                                    2
 #   DATA_ROOT OUT POSTFIX  scenes; networks; name of the runs      data/pretrained, weights/pretrained, for-the-clone
 #   OUTPUT_DIR_ROOT        runs                                                          outputs
@@ -29,6 +30,7 @@ PROCEDURAL=${PROCEDURAL:---train 300 --val 30 --test 0 --seed 0}
 FURNISHED=${FURNISHED:---furnished --scanner fused --train 300 --val 60 --test 30 --seed 0}
 TRANSFER1=${TRANSFER1:---color_dropout 0.2 --data_aug_color_trans_ratio 0.2 --data_aug_color_jitter_std 0.1}
 TRANSFER=${TRANSFER:-$TRANSFER1 --data_aug_scale_min 0.8 --data_aug_scale_max 1.2 --mix_scenes 0.5 --elastic_distortion True}
+VIEWS=${VIEWS:---tta 8 --logit_adjustment 0.2}
 SCENES=$(from_caller "${DATA_ROOT:-}") OUTPUT_DIR_ROOT=$(from_caller "${OUTPUT_DIR_ROOT:-}") OUT=$(from_caller "${OUT:-}")
 SCENES=${SCENES:-data/pretrained} OUT=${OUT:-weights/pretrained}
 export DATA_ROOT=$SCENES/joined OUTPUT_DIR_ROOT=${OUTPUT_DIR_ROOT:-outputs} MODEL=${MODEL:-Res16UNet14S}
@@ -69,20 +71,23 @@ go_on "$RUN"
 bash training_scripts/train_models.sh 2 cross_entropy "$POSTFIX" $COMMON --voxel_size "$VOXEL_SIZE" \
   --max_epoch "$EPOCHS2" $TRANSFER ${GO_ON[@]+"${GO_ON[@]}"}
 
+say "the network for the clone: $VIEWS"
+"$PYTHON" -m datasets.preprocess.statistics "$DATA_ROOT"
+"$PYTHON" -m lib.export "$RUN" --out "$OUT" $VIEWS
 SCORES=()
 for kind in "${KINDS[@]}"; do
-  say "scores on the validation scenes of $kind"
+  say "its scores on the validation scenes of $kind"
   folder=$RUN/on_$(basename "$kind")
-  "$PYTHON" main.py --config "$RUN/config.yaml" --is_train False --val_phase val --scannet_path "$kind" \
-    --weights "$RUN/best.ckpt" --log_dir "$folder"
+  "$PYTHON" main.py --config "$OUT/config.yaml" --is_train False --val_phase val --scannet_path "$kind" \
+    --weights "$OUT" --log_dir "$folder"
   SCORES+=("$(basename "$kind")=$folder/scores_val.json")
 done
 
-say "the networks for the clone"
+say "its card"
 processor=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo 2>/dev/null | head -n 1 || true)
 minutes=$({ cat "$SCENES/seconds_$POSTFIX.txt" 2>/dev/null || true; echo $SECONDS; } |
   awk '{ s += $1 } END { printf "%d", s / 60 }')
 trained="$minutes minutes, making the scenes included, on $(nproc) cores${processor:+ of $processor}"
-"$PYTHON" -m lib.export "$RUN" --out "$OUT" --tta 8 --trained "$trained" --scores "${SCORES[@]}"
+"$PYTHON" -m lib.export "$RUN" --out "$OUT" $VIEWS --trained "$trained" --scores "${SCORES[@]}"
 if [ -z "$START" ]; then "$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"; fi
 say "done: read $OUT/MODEL_CARD.md, and fill in what it leaves open"

@@ -81,6 +81,25 @@ def test_a_network_brings_the_number_of_views_that_it_is_asked_from(exported, ru
     assert seen == [3]
 
 
+def test_a_logit_adjustment_takes_the_share_of_the_training_points_off_each_logit(exported, clone, run_flags, capsys):
+    run, plain = exported()
+    (run_flags.root / "feature_data").mkdir()
+    names = load_label_set().names
+    points = np.arange(len(names)) % 7 * 10.0
+    table = "".join(f"{name},{count}\n" for name, count in zip(names, points))
+    (run_flags.root / "feature_data" / "statistics.csv").write_text("class,train_points\n" + table)
+    assert export_main([str(run), "--out", str(clone / "adjusted"), "--logit_adjustment", "0.3"]) == 0
+    before, after = (load_checkpoint(folder)["state_dict"] for folder in (plain, clone / "adjusted"))
+    shares = np.where(points > 0, points, points.max()) / points.sum()
+    moved = (after["model.final.bias"] - before["model.final.bias"]).flatten()
+    np.testing.assert_allclose(moved, -0.3 * np.log(shares), atol=2e-3)
+    assert all(torch.equal(before[key], after[key]) for key in before if key != "model.final.bias")
+    assert "0.3 ln of each class's share" in (clone / "adjusted" / "MODEL_CARD.md").read_text()
+    run, _ = exported(*TEXT, name="text")
+    assert export_main([str(run), "--out", str(clone / "no"), "--logit_adjustment", "0.3"]) == 1
+    assert "without a classifier to adjust" in capsys.readouterr().err and not (clone / "no").exists()
+
+
 def test_inference_training_and_the_predictor_take_a_network_by_name(exported, run_flags, capsys):
     run, folder = exported()
     capsys.readouterr()
@@ -123,7 +142,7 @@ def test_too_large_networks_are_refused_with_their_size_and_nothing_is_left(expo
                                                                            capsys):
     run, _ = exported()
     capsys.readouterr()
-    monkeypatch.setattr("lib.export.export.__defaults__", ((), "", 10_000_000, 1))
+    monkeypatch.setattr("lib.export.export.__defaults__", ((), "", 10_000_000, 1, 0.0))
     assert export_main([str(run), "--out", str(clone / "pretrained")]) == 0  # takes the place of itself
     before = sorted(clone.rglob("*"))
     assert export_main([str(run), "--out", str(clone / "second")]) == 1
