@@ -36,14 +36,14 @@ def scores(predictor: Predictor, paths: list[Path], degrees: float, up: str, fol
 
 @command
 def main(arguments: list[str] | None = None) -> None:
+    """Command line. Prints the table; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--weights", required=True, metavar="FILE.ckpt|pretrained")
     parser.add_argument("--root", required=True, metavar="DIR", help="labelled scenes")
     parser.add_argument("--degrees", default="0,30")
     parser.add_argument("--tta", type=int, default=1, help="views (default 1)")
     options = parser.parse_args(arguments)
-    predictor = (Predictor.pretrained(tta=options.tta) if options.weights == "pretrained"
-                 else Predictor(options.weights, tta=options.tta))
+    predictor = Predictor(options.weights, tta=options.tta)
     paths, rows = find_scans(options.root), []
     with tempfile.TemporaryDirectory() as folder:
         for degrees in map(float, options.degrees.split(",")):

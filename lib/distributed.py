@@ -88,7 +88,7 @@ def joined(use_gpu: bool) -> Iterator[None]:
         yield
         barrier()  # nobody leaves before all are done: the first to end would take the others with it
     except BaseException as error:
-        if _is_loss(error) and not _all_have("lost", store) or not _first_to_fail(store):
+        if _is_loss(error) and not _last_to_be_lost(store) or not _first_to_fail(store):
             time.sleep(GRACE)
             sys.exit(LOST)
         raise
@@ -126,9 +126,9 @@ def _first_to_fail(store: dist.Store) -> bool:
     return _count("failures", store) == 1
 
 
-def _all_have(word: str, store: dist.Store) -> bool:
-    """Whether this is the last of all processes to ask: where all lost each other, the network is the reason."""
-    return _count(word, store) == world()
+def _last_to_be_lost(store: dist.Store) -> bool:
+    """Whether all processes have lost each other, and this one last: the network is the reason, and has to be said."""
+    return _count("lost", store) == world()
 
 
 def _count(word: str, store: dist.Store) -> int:

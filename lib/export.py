@@ -55,17 +55,18 @@ def export(source: Path, out: Path, scores: list[tuple[str, dict]] = (), trained
         own["tta"] = tta
     weights = {key: value for key, value in content["state_dict"].items() if key.startswith((PREFIX, PROJECTION))}
     label_set = stored_label_set(content, path) or load_label_set()
-    if tau and flags.get("use_embedding_loss"):
-        raise ValueError(f"{path}: is of stage 1, without a classifier to adjust: leave out --logit_adjustment")
+    root = Path(str(flags.get("scannet_path")))
     if tau:
-        adjust(weights, Path(str(flags.get("scannet_path"))), label_set, tau)
+        if flags.get("use_embedding_loss"):
+            raise ValueError(f"{path}: is of stage 1, without a classifier to adjust: leave out --logit_adjustment")
+        adjust(weights, root, label_set, tau)
     beside = sum(size_of(folder) for folder in out.parent.glob("*")
                  if (folder / MODEL_FILE).is_file() and folder.absolute() != out.absolute())
     out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent, prefix=f".{out.name}.") as temporary:
         stage = Path(temporary)
         write_network(stage, weights, own, label_set)
-        credits = Path(str(flags.get("scannet_path")), ATTRIBUTION)
+        credits = root / ATTRIBUTION
         if credits.is_file():
             shutil.copyfile(credits, stage / ATTRIBUTION)
         card = model_card(out.name, content, label_set, size_of(stage), scores, trained, tta, tau)

@@ -42,9 +42,10 @@ def scan(rng: np.random.Generator, room: Room, placed: list[Placed]) -> tuple[np
     pieces = room.pieces + placed
     surface = Surface(rng, pieces)
     vertices, colors, normals, drift = fuse(rng, surface, room, placed)
-    owner, turned = surface.owner_of(vertices - drift, normals)
+    place = vertices - drift
+    owner, turned = surface.owner_of(place, normals)
     near = cKDTree(vertices).query(vertices, k=AROUND)[1]
-    colors = colors * np.median(light(rng, surface, vertices - drift, turned, room, placed)[near], axis=1)
+    colors = colors * np.median(light(rng, surface, place, turned, room, placed)[near], axis=1)
     colors *= np.clip(rng.uniform(*BRIGHTNESS) / max(colors.mean(), 1.0), 0.7, 1.8)  # the camera's own choice
     colors = 255 * np.clip(colors / 255, 0, 1) ** rng.uniform(0.85, 1.15)
     scannet200 = load_label_set()
