@@ -6,7 +6,8 @@ import yaml
 OF_THE_CALL = ("config", "resume", "dry_run")  # say how a run was started, not what it is
 # What a run did whose files are older than the flag.
 BEFORE = {"category_weighting": "log", "label_smoothing": 0.0, "logit_adjustment": 0.0, "clip_grad_norm": 0.0,
-          "ema_decay": 0.0, "drop_path": 0.0, "sync_batch_norm": False, "scale_lr": "none", "max_scene_voxels": 0}
+          "ema_decay": 0.0, "drop_path": 0.0, "sync_batch_norm": False, "scale_lr": "none", "max_scene_voxels": 0,
+          "point_jitter": 0.0, "point_dropout": 0.0, "cutouts": 0}
 
 
 def run_folder(resume: str) -> Path:

@@ -19,11 +19,12 @@ from datasets.mix3d import mix
 from datasets.npy_scene import DecodedScenes
 from datasets.ply import Scene
 from datasets.scans.read import check_kind, read_strictly, scans_in
+from datasets.thinning import kept_rows
 from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
-CROP = 1  # of the numbers drawn for a sample, those of --max_scene_voxels
+CROP, THIN = 1, 2  # of the numbers drawn for a sample, those of --max_scene_voxels and of what is left out of a scan
 
 
 @dataclass
@@ -54,7 +55,8 @@ class SceneDataset(torch.utils.data.Dataset):
     and, for a scene that comes again in an epoch, dataset[index, times before], on these times alone, so it is the same
     whatever process computes it; the epoch lies in shared memory, where `set_epoch` in the main process reaches running
     workers. repeats: (N,) how often scenes come in relation to each other, or None; those to mix with come so, too.
-    config.max_scene_voxels: what has more is cropped, in training. config.cache_data keeps decoded scenes memory-mapped
+    config.max_scene_voxels: what has more is cropped, in training; config.point_dropout and config.cutouts leave points
+    out before (thinning.py). config.cache_data keeps decoded scenes memory-mapped
     beside the scans.
 
     Raises FileNotFoundError at construction if root, list or a listed scene is missing (lesson L21), and ValueError
@@ -81,6 +83,8 @@ class SceneDataset(torch.utils.data.Dataset):
         self.seed = config.seed
         self.mix_scenes = config.mix_scenes if training else 0.0
         self.max_voxels = config.max_scene_voxels if training else 0
+        augment, missed = training and config.train_augmentation, (config.point_dropout, config.cutouts)
+        self.thinning = missed if augment and any(missed) else None
         self.sampler = _instance_sampler(config, label_set) if training and config.sample_tail_instances else None
         self.held_out = _held_out(config, label_set)
         self.label_ids = LabelIds(config.label_ids, label_set)
@@ -137,9 +141,13 @@ class SceneDataset(torch.utils.data.Dataset):
                 other_name, cloud, more_placed, more_skipped = self._cloud(other, rng)
                 points, colors, labels = mix((points, colors, labels), cloud, rng)
                 name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
+            own = [self.seed, int(self._epoch[0]), index, before]  # numbers whatever else is drawn for the sample
+            if self.thinning:
+                rows = kept_rows(points, np.random.default_rng([*own, THIN]), *self.thinning)
+                points, colors, labels = points[rows], None if colors is None else colors[rows], labels[rows]
             voxels = self.voxelizer(points, colors, labels)
-            if self.max_voxels:  # by numbers of its own, whatever else is drawn for the sample
-                crop = np.random.default_rng([self.seed, int(self._epoch[0]), index, before, CROP])
+            if self.max_voxels:
+                crop = np.random.default_rng([*own, CROP])
                 voxels = voxels.of_rows(around_a_label(voxels.coordinates, voxels.labels, self.max_voxels, crop,
                                                        self.ignore_label))
         except ValueError as error:

@@ -124,6 +124,16 @@ class RandomShift:
         return points + rng.uniform(0, self.limit, 3).astype(np.float32), colors, labels
 
 
+class PointJitter:
+    """Add normal noise of deviation `std` metres to every coordinate of every point."""
+
+    def __init__(self, std: float):
+        self.std = std
+
+    def __call__(self, points, colors, labels, rng) -> Cloud:
+        return points + rng.standard_normal(points.shape, dtype=np.float32) * np.float32(self.std), colors, labels
+
+
 class RandomHorizontalFlip:
     """With probability `p`: mirror x and y, each with probability `p_axis`, inside the scene's own extent."""
 
@@ -200,8 +210,9 @@ def point_transforms(config: Namespace, voxel_size: float) -> Compose:
     if not config.train_augmentation:
         return Compose([])
     elastic = [ElasticDistortion()] if config.elastic_distortion else []
+    jitter = [PointJitter(config.point_jitter)] if config.point_jitter else []  # else nothing is drawn for it
     return Compose(elastic + [RandomRotation(), RandomScale(config.data_aug_scale_min, config.data_aug_scale_max),
-                              RandomHorizontalFlip(), RandomShift(100 * voxel_size)])
+                              RandomHorizontalFlip(), RandomShift(100 * voxel_size), *jitter])
 
 
 def color_transforms(config: Namespace) -> Compose:

@@ -28,7 +28,7 @@ EPOCH_FLAGS = ("batch_size", "iter_size", "seed", "scene_sampling", "repeat_thre
                "label_ids", "sample_tail_instances", "num_instances_to_add", "max_instance_placing_iterations",
                "instance_sampling_weights", "mix_scenes", "train_augmentation", "elastic_distortion",
                "data_aug_color_trans_ratio", "data_aug_color_jitter_std", "color_dropout", "data_aug_scale_min",
-               "data_aug_scale_max", "max_scene_voxels")
+               "data_aug_scale_max", "max_scene_voxels", "point_jitter", "point_dropout", "cutouts")
 CLASSIFIER = "final."  # prefix of the weights whose last axis is the classes
 SHOWN = 3  # keys of a kind in a one-line report; more are printed before it
 

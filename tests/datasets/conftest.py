@@ -38,6 +38,7 @@ def dataset_config(dataset_root):
         data_aug_scale_min=0.9, data_aug_scale_max=1.1, data_aug_color_trans_ratio=0.1,
         data_aug_color_jitter_std=0.05, color_dropout=0.0, batch_size=2, val_batch_size=1, num_workers=0,
         num_val_workers=0, train_limit_numpoints=1_800_000, max_scene_voxels=0, mix_scenes=0.0,
+        point_jitter=0.0, point_dropout=0.0, cutouts=0,
         sample_tail_instances=False, num_instances_to_add=5, max_instance_placing_iterations=50,
         instance_sampling_weights=None, scene_sampling="uniform", repeat_threshold=0.1, is_train=True,
         held_out_classes=None, label_ids="auto")
