@@ -24,7 +24,7 @@ from datasets.transforms import Cloud, color_transforms, point_transforms
 from datasets.voxelizer import Voxelizer
 
 DEFAULT_VOXEL_SIZE = 0.02  # metres
-CROP, THIN = 1, 2  # of the numbers drawn for a sample, those of --max_scene_voxels and of what is left out of a scan
+CROP = 1  # of the numbers drawn for a sample, those of --max_scene_voxels
 
 
 @dataclass
@@ -141,13 +141,9 @@ class SceneDataset(torch.utils.data.Dataset):
                 other_name, cloud, more_placed, more_skipped = self._cloud(other, rng)
                 points, colors, labels = mix((points, colors, labels), cloud, rng)
                 name, placed, skipped = f"{name}+{other_name}", placed + more_placed, skipped + more_skipped
-            own = [self.seed, int(self._epoch[0]), index, before]  # numbers whatever else is drawn for the sample
-            if self.thinning:
-                rows = kept_rows(points, np.random.default_rng([*own, THIN]), *self.thinning)
-                points, colors, labels = points[rows], None if colors is None else colors[rows], labels[rows]
             voxels = self.voxelizer(points, colors, labels)
-            if self.max_voxels:
-                crop = np.random.default_rng([*own, CROP])
+            if self.max_voxels:  # by numbers of its own, whatever else is drawn for the sample
+                crop = np.random.default_rng([self.seed, int(self._epoch[0]), index, before, CROP])
                 voxels = voxels.of_rows(around_a_label(voxels.coordinates, voxels.labels, self.max_voxels, crop,
                                                        self.ignore_label))
         except ValueError as error:
@@ -184,6 +180,9 @@ class SceneDataset(torch.utils.data.Dataset):
             scene, placed, skipped = self.sampler(scene, rng)
         labels = None if scene.labels is None else self.classes(scene.labels)
         cloud = (scene.points, scene.colors, labels)
+        if self.thinning:  # by numbers of its own; before the rest, which costs less then
+            rows = kept_rows(scene.points, rng.spawn(1)[0], *self.thinning)
+            cloud = tuple(None if part is None else part[rows] for part in cloud)
         return scene.name, self.move(*cloud, rng) if self.training else cloud, placed, skipped
 
 

@@ -35,8 +35,8 @@ def test_the_table_has_gains_at_home_and_away_over_the_base_of_the_same_source_a
 def test_a_change_trains_at_home_and_is_scored_away(run_flags, tmp_path):
     other = tmp_path / "other"
     other.symlink_to(run_flags.root)
-    argv = ["--sources", str(run_flags.root), str(other), "--out", str(tmp_path / "out"), "--epochs", "1", "--seeds", "0",
-            "--changes", "half the scenes, twice the epochs", "--scenes", "2", "--val_scenes", "1"]
+    argv = ["--sources", str(run_flags.root), str(other), "--out", str(tmp_path / "out"), "--epochs", "1", "--seeds",
+            "0", "--changes", "half the scenes, twice the epochs", "--scenes", "2", "--val_scenes", "1"]
     assert transfer.main(argv) == 1  # a link is the same folder
     other.unlink()
     other.mkdir()
