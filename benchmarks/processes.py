@@ -135,7 +135,7 @@ def work(task: str) -> None:
 
 def killed(flags: list[str], folder: Path, moments: int) -> bool:
     """The table of `killed`."""
-    common = [*flags, *SEGMENTS, "cross_entropy", "--batch_size", 1, "--num_gpu", 2, "--max_epoch", moments + 2,
+    common = [*flags, *SEGMENTS, "cross_entropy", "--batch_size", 1, "--num_gpu", 2, "--max_epoch", 4 * moments,
               "--lr", 0.01, "--drop_path", 0.3, "--ema_decay", 0.9, "--val_epoch_freq", 5]
     run([*common, "--log_dir", folder / "whole"])
     rng, good, cut = random.Random(0), True, folder / "cut"

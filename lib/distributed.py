@@ -86,7 +86,7 @@ def joined(use_gpu: bool) -> Iterator[None]:
     store = _join(use_gpu)
     try:
         yield
-        barrier()  # nobody leaves before all are done: the first to end would take the others with it
+        _leave()
     except BaseException as error:
         if _is_loss(error) and not _last_to_be_lost(store) or not _first_to_fail(store):
             time.sleep(GRACE)
@@ -113,6 +113,15 @@ def _join(use_gpu: bool) -> dist.Store:
     if number:
         _stdout, sys.stdout = sys.stdout, open(os.devnull, "w")  # noqa: SIM115
     return dist.PrefixStore("ours", store)
+
+
+def _leave() -> None:
+    """Wait for all, as the first to end would take the others with it, and until gloo's thread has let go of the
+    tensor: should it do so while Python is being shut down, the process would abort."""
+    last = torch.zeros(1)
+    dist.all_reduce(last)
+    while last._use_count() > 1:
+        time.sleep(0.001)
 
 
 def _end_with_parent() -> None:

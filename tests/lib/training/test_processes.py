@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from argparse import Namespace
 from pathlib import Path
@@ -208,3 +209,15 @@ def test_machines_that_cannot_find_each_other_are_told_what_is_missing(monkeypat
         monkeypatch.setenv(name, value)
     with pytest.raises(ValueError, match=words):
         launch.launch(["main.py"], 1)
+
+
+def test_a_process_leaves_when_the_thread_that_talked_for_it_has_let_go_of_its_tensor(monkeypatch):
+    held = []
+
+    def all_reduce(tensor):
+        held.append(torch.ones(1, requires_grad=True) * tensor)  # whose gradient needs the tensor: C++ holds it
+        threading.Timer(0.3, held.clear).start()
+
+    monkeypatch.setattr(distributed.dist, "all_reduce", all_reduce)
+    distributed._leave()
+    assert not held
