@@ -80,7 +80,7 @@ class Model:
         with np.load(self.path, allow_pickle=False) as data:
             return {name: data[name] for name in data.files if name not in ("credit", "elevation")}
 
-    def shape(self, rng: np.random.Generator, spread: float = 0.1, recolor: float = 0.6) -> Shape:
+    def shape(self, rng: np.random.Generator, spread: float = 0.15, recolor: float = 0.6) -> Shape:
         """One specimen: each side up to `spread` longer or shorter, perhaps mirrored, with probability `recolor` in
         other colours."""
         model = self.arrays()

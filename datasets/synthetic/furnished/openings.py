@@ -121,7 +121,7 @@ def add_windows(rng: np.random.Generator, room: Room, features: set[str], models
     chosen = models[rng.integers(len(models))] if models and make != "glazed" and rng.random() < 0.4 else None
     dressing = [f for f in ("curtain", "blinds") if f in features]
     drape, slat = tint(rng, builtin.DRAPES + FABRIC, 25), tint(rng, WHITE + WOOD + FABRIC)
-    for k in range(max(len(dressing), int(rng.integers(1, 4)))):
+    for k in range(len(dressing) + int(rng.integers(1, 3))):
         if make == "glazed":
             longest = max(wall.length for wall in room.walls)
             w = rng.uniform(0.5, 0.85) * longest
@@ -150,7 +150,7 @@ def add_windows(rng: np.random.Generator, room: Room, features: set[str], models
             room.mount("windowsill", board, wall, u, z=sill)
         x, y = wall.at(u, -0.3)
         room.lights.append((x, y, (sill + top) / 2, rng.uniform(0.4, 1.4)))
-        if dressing:
+        if dressing and (k < len(dressing) or rng.random() < 0.5):
             name = dressing[k % len(dressing)]
             if name == "curtain":
                 room.mount(name, _curtain(rng, w, sill, min(top + 0.15, room.height - 0.05), drape), wall, u)

@@ -19,9 +19,9 @@ LOOSE = {"book", "box", "bag", "backpack", "clothes", "paper", "bottle", "cup", 
          "storage bin", "container", "bowl", "plate", "trash can", "pillow", "plant", "potted plant", "decoration",
          "picture", "poster", "laptop", "lamp", "basket", "cushion", "blanket", "power outlet"}
 FURNITURE = {"chair", "table", "cabinet", "shelf", "bookshelf", "armchair", "desk", "office chair", "stool",
-             "end table", "dresser", "couch", "nightstand", "coffee table", "kitchen cabinet", "file cabinet"}
+             "end table", "dresser", "couch", "nightstand", "coffee table", "kitchen cabinet", "file cabinet", "bed"}
 # How many more of a class a room crowded by one holds; of other furniture a half.
-MANY = {"chair": 2.2, "office chair": 1.0, "table": 1.2, "couch": 1.0, "desk": 0.7}
+MANY = {"chair": 2.8, "office chair": 1.4, "table": 1.6, "couch": 1.3, "desk": 0.8, "bed": 0.3}
 
 
 def build_furnished_room(rng: np.random.Generator, kind: str, features: set[str], scale: float,

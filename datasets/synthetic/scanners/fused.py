@@ -26,7 +26,7 @@ UNLABELLED = 0.07  # m from the nearest true surface, beyond which a point has n
 BEFORE_SHELL = 0.012  # m by which a thing may be farther than wall or floor and still give the label
 SHELL = {"wall", "floor", "ceiling"}
 SMALL_PART = 40  # triangles; smaller pieces of the mesh are left out
-SEE_THROUGH = 0.65  # share of the panes that a depth camera looks through
+SEE_THROUGH = 0.35  # share of the panes that a depth camera looks through
 BRIGHTNESS = (80.0, 140.0)  # mean of a scan's colours
 SAMPLED = 97  # a frame's pixels for each one that is remembered where it truly lies
 AROUND = 9  # vertices whose median light one gets: the nearest true surface may be the inside of an edge
@@ -75,7 +75,8 @@ class Surface:
         # How often a surface gives no depth: panes, mirrors, screens.
         lost = np.array([{"mirror": 0.75, "shower door": 0.6, "tv": 0.35, "monitor": 0.3}.get(p.name, 0.0)
                          for p in pieces]) * rng.uniform(0.4, 1.2, len(pieces))
-        self.shiny = np.maximum(lost[self.owner], clear * 0.8)
+        panes = rng.uniform(0.1, 0.8, len(pieces))  # glass that is dusty, or has night or a blind behind it, is seen
+        self.shiny = np.maximum(lost[self.owner], clear * panes[self.owner])
         self.rays = Caster(self.triangles[self.seen])
         self.shell = np.array([p.name in SHELL for p in pieces])[self.owner]
         self.near = [(rows, Caster(self.triangles[rows])) for rows in

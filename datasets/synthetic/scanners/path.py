@@ -12,6 +12,8 @@ from datasets.synthetic.rooms import Room
 from datasets.synthetic.scanner import walk
 
 AT_THINGS = 0.55  # share of the frames that look at a thing; the others look around
+PARTIAL = 0.3  # share of the walks that leave a part of the room out
+DOWN = (-46, -27)  # degrees of elevation that a person holds the camera at, when not looking at a thing
 
 
 @dataclass
@@ -29,6 +31,9 @@ def hand_held(rng: np.random.Generator, room: Room, placed: list[Placed], frames
         here = spots[order[-1], :2]
         order.append(min(left, key=lambda k: np.linalg.norm(spots[k, :2] - here)))
         left.remove(order[-1])
+    if rng.random() < PARTIAL:
+        share = rng.uniform(0.55, 0.9)
+        order, frames = order[:max(2, round(share * len(order)))], round(share ** 0.7 * frames)
     stops = spots[order]
     leg = np.linspace(0, len(stops) - 1, frames)
     stay = np.floor(leg) + np.clip((leg % 1 - 0.35) / 0.3, 0, 1)  # stands, walks, stands
@@ -45,7 +50,7 @@ def headings(rng: np.random.Generator, position: np.ndarray, room: Room, placed:
     """Azimuth and elevation (K,), radians: around the room in even steps, or at a thing 0.7 to 3.5 m off."""
     count = len(position)
     azimuth = rng.uniform(0, 2 * np.pi) + np.arange(count) * 2.399963  # the golden angle: evenly spread at every stop
-    elevation = np.radians(rng.normal(rng.uniform(-38, -20), 15, count))  # down: floors are seen more than ceilings
+    elevation = np.radians(rng.normal(rng.uniform(*DOWN), 15, count))  # down: floors are seen more than ceilings
     if rng.random() < 0.25:  # some look at the ceiling as well
         up = rng.random(count) < 0.15
         elevation[up] = np.radians(rng.uniform(15, 55, up.sum()))
