@@ -114,7 +114,7 @@ def test_one_command_makes_the_clones_networks_and_goes_on_where_it_was(project)
     line = "bash $PROJECT/training_scripts/train_pretrained.sh"
     result, calls = project(line, OUT="w", EPOCHS2="7", PROCEDURAL="--train 2 --val 1 --test 0")
     assert result.returncode == 0, result.stderr
-    procedural, furnished, joined, stage1, stage2, counts, plain, home, away, network, text = calls
+    procedural, furnished, joined, stage1, stage2, counts, plain, home, away, network, ask, text = calls
     assert "--out data/pretrained/procedural --workers 2 --train 2 --val 1 --test 0" in procedural
     assert "--out data/pretrained/furnished" in furnished and "--furnished --scanner fused" in furnished
     kinds = "data/pretrained/procedural data/pretrained/furnished"
@@ -127,14 +127,15 @@ def test_one_command_makes_the_clones_networks_and_goes_on_where_it_was(project)
     assert plain.strip() == export and network.startswith(f"{export} --trained 0 minutes")
     assert f"--weights {project.user}/w --log_dir {runs}/on_procedural" in home and "data/pretrained/furnished" in away
     assert f"furnished={runs}/on_furnished/scores_val.json" in network and f"--out {project.user}/w_text" in text
-    for call in (stage1, stage2, home):  # flags that are there, with values they take
+    assert f"--weights {runs}/best.ckpt" in ask and "--max_epoch 4 " in ask and "--learned_projection True" in ask
+    for call in (stage1, stage2, ask, home):  # flags that are there, with values they take
         parsed = get_config(call.split("main.py ")[1].replace(f"--config {project.user}/w/config.yaml", "").split())
         assert parsed.is_train is (call is not home)
     assert get_config(stage2.split("main.py ")[1].split()).color_dropout > 0
     _, again = project(line)
     assert f"--resume {runs} " in again[4] and "--resume outputs/Scannet200TextualDataset" in again[3]
     _, further = project(line, START="pretrained", POSTFIX="further")
-    assert [call for call in further if "--max_epoch" in call] == further[3:4] and "--weights pretrained " in further[3]
-    assert not any("w_text" in call for call in further)
+    assert "--weights pretrained " in further[3] and "-ask " not in further[3] and "--max_epoch 60 " in further[3]
+    assert len([call for call in further if "--max_epoch" in call]) == 2  # stage 2, and what is to be asked
     _, fewer = project(line, FURNISHED="none", POSTFIX="other")
     assert not any("furnished" in call or "--resume" in call for call in fewer)

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Makes the network that lies in the clone, weights/pretrained, and stage 1's beside it, of generated scenes alone:
+# Makes the network that lies in the clone, weights/pretrained, and one to ask in words beside it, of generated scenes alone:
 #   bash training_scripts/train_pretrained.sh
-#   scenes, two kinds -> joined -> stage 1 -> stage 2, with strong augmentation -> scores on each kind -> lib.export
+#   scenes, two kinds -> joined -> stage 1 -> stage 2, with strong augmentation -> lib.export -> scores on each kind
+#   -> stage 1's loss on stage 2's weights -> lib.export
 # Stopped with Ctrl-C, or killed, the same command goes on where it was; another POSTFIX begins anew. The furniture models
 # are fetched by apt (docs/data.md). Environment variables, all optional; words of a variable are flags:
 #   PROCEDURAL FURNISHED   of `python -m datasets.synthetic`; FURNISHED=none leaves these scenes out
 #   EPOCHS1 EPOCHS2        epochs of the stages                                          30, 60
+#   EPOCHS_ASK             of the network to ask; 0 leaves it out                        4
 #   START                  network or checkpoint that stage 2 starts from, in place of stage 1: `pretrained` trains it further
 #   VOXEL_SIZE             metres, of stage 2 and of whoever uses it                     0.06
 #   MODEL                  a name of models.ARCHITECTURES, 25 MB for both networks       Res16UNet14S
@@ -24,7 +26,7 @@ ensure_environment requirements.txt
 export PYTHON
 SECONDS=0
 
-POSTFIX=${POSTFIX:-for-the-clone} EPOCHS1=${EPOCHS1:-30} EPOCHS2=${EPOCHS2:-60}
+POSTFIX=${POSTFIX:-for-the-clone} EPOCHS1=${EPOCHS1:-30} EPOCHS2=${EPOCHS2:-60} EPOCHS_ASK=${EPOCHS_ASK:-4}
 VOXEL_SIZE=${VOXEL_SIZE:-0.06} WORKERS=${WORKERS:-2}
 PROCEDURAL=${PROCEDURAL:---train 300 --val 30 --test 0 --seed 0}
 FURNISHED=${FURNISHED:---furnished --scanner fused --train 300 --val 60 --test 30 --seed 0}
@@ -39,6 +41,7 @@ unset PRETRAINED_WEIGHTS STAGE
 START=${START:-}
 case $START in */*) START=$(from_caller "$START") ;; esac
 TEXT_RUN=$OUTPUT_DIR_ROOT/$TEXT_DATASET/$MODEL-$POSTFIX RUN=$OUTPUT_DIR_ROOT/$DATASET/$MODEL-$POSTFIX
+ASK=$TEXT_RUN-ask
 COMMON="--optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 --precision $PRECISION
   --cache_data True --num_workers 0 --num_val_workers 0 --val_epoch_freq 5"
 
@@ -89,5 +92,13 @@ minutes=$({ cat "$SCENES/seconds_$POSTFIX.txt" 2>/dev/null || true; echo $SECOND
   awk '{ s += $1 } END { printf "%d", s / 60 }')
 trained="$minutes minutes, making the scenes included, on $(nproc) cores${processor:+ of $processor}"
 "$PYTHON" -m lib.export "$RUN" --out "$OUT" $VIEWS --trained "$trained" --scores "${SCORES[@]}"
-if [ -z "$START" ]; then "$PYTHON" -m lib.export "$TEXT_RUN" --out "${OUT}_text" --trained "$trained, both stages"; fi
+
+if [ "$EPOCHS_ASK" -gt 0 ]; then
+  say "the network to ask in words, from stage 2"
+  go_on "$ASK"
+  PRETRAINED_WEIGHTS=$RUN/best.ckpt bash training_scripts/text_representation_train.sh 2 "$POSTFIX-ask" $COMMON \
+    --voxel_size "$VOXEL_SIZE" --max_epoch "$EPOCHS_ASK" --embedding_loss_type contrast_ce --learned_projection True \
+    $TRANSFER --lr 0.02 ${GO_ON[@]+"${GO_ON[@]}"}
+  "$PYTHON" -m lib.export "$ASK" --out "${OUT}_text" --trained "$EPOCHS_ASK epochs of stage 1, from $(basename "$OUT")"
+fi
 say "done: read $OUT/MODEL_CARD.md, and fill in what it leaves open"
