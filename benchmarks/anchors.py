@@ -22,6 +22,8 @@ from datasets.label_sets import load_label_set
 
 COLUMNS = {"accuracy": "accuracy", "head": "mIoU/present/head", "common": "mIoU/present/common",
            "tail": "mIoU/present/tail", "all": "mIoU/present"}
+FLAGS = ("--batch_size 2 --optimizer Muon --lr 0.05 --scheduler PolyLR --bn_momentum 0.1 "
+         "--elastic_distortion False")  # of main.py, for trainings of minutes
 RANDOM_WIDTH = 384  # MiniLM's
 
 
@@ -114,8 +116,7 @@ def main(argv: list[str] | None = None) -> None:
                         help="from scratch runs STAGE2 epochs, and STAGE1 + STAGE2")
     parser.add_argument("--model", default="Res16UNet14S")
     parser.add_argument("--voxel_size", type=float, default=0.06)
-    parser.add_argument("--flags", default="--batch_size 2 --optimizer Muon --lr 0.05 --scheduler PolyLR "
-                        "--bn_momentum 0.1 --elastic_distortion False", help="of main.py, for both stages")
+    parser.add_argument("--flags", default=FLAGS, help="of main.py, for both stages")
     parser.add_argument("--stage1_flags", default="", help="of main.py, for stage 1")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time; they share the cores")
     options = parser.parse_args(argv)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.anchors import COLUMNS, mean_and_spread, train
+from benchmarks.anchors import COLUMNS, FLAGS, mean_and_spread, train
 from config.command import command
 
 BASE = "base"
@@ -37,9 +37,24 @@ RECIPES = {  # added to --flags, which they win over
 GAINS = ("tail", "all")  # columns whose gain over the base is given
 
 
+def folder_of(name: str, *numbers: int) -> str:
+    """What the folder of a training is called: by its row of the table, and by numbers."""
+    return "-".join(["".join(c if c.isalnum() else "_" for c in name), *map(str, numbers)])
+
+
+def add_training_flags(parser: argparse.ArgumentParser, model: str, seeds: list[int]) -> None:
+    """Flags of trainings that differ in one thing; model, seeds: what they are where nothing is said."""
+    parser.add_argument("--seeds", nargs="+", type=int, default=seeds)
+    parser.add_argument("--epochs", type=int, default=8)
+    parser.add_argument("--model", default=model)
+    parser.add_argument("--voxel_size", type=float, default=0.1)
+    parser.add_argument("--flags", dest="base_flags", default=FLAGS,
+                        help="of main.py, for all; --weights FILE.ckpt starts each from the same weights")
+
+
 def run(options: Namespace, name: str, seed: int) -> dict[str, float]:
     """Scores at every point of stage 2 with a recipe, trained unless they are there already."""
-    folder = Path(options.out) / f"{''.join(c if c.isalnum() else '_' for c in name)}-{options.epochs}-{seed}"
+    folder = Path(options.out) / folder_of(name, options.epochs, seed)
     return train(options, folder, [
         "--dataset", "Scannet200VoxelizationDataset", "--max_epoch", str(options.epochs), "--seed", str(seed),
         *options.base_flags.split(), *RECIPES[name].split()])
@@ -71,13 +86,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", default="outputs/recipes", metavar="DIR")
     parser.add_argument("--recipes", nargs="+", default=list(RECIPES), choices=list(RECIPES), metavar="NAME",
                         help=", ".join(RECIPES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1, 2])
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--model", default="Res16UNet14S")
-    parser.add_argument("--voxel_size", type=float, default=0.1)
-    parser.add_argument("--flags", dest="base_flags", default="--batch_size 2 --optimizer Muon --lr 0.05 --scheduler "
-                        "PolyLR --bn_momentum 0.1 --elastic_distortion False",
-                        help="of main.py, for all; --weights FILE.ckpt starts each from the same weights")
+    add_training_flags(parser, "Res16UNet14S", [0, 1, 2])
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time; they share the cores")
     options = parser.parse_args(argv)
     options.flags = ""  # which `train` puts after a recipe's

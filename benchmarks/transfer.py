@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.anchors import COLUMNS, mean_and_spread, train
+from benchmarks.recipes import BASE, add_training_flags, folder_of
 from config.command import command
 from datasets.files import replacing
 from datasets.scannet200 import read_split
 from main import main as run_main
 
-BASE = "base"
 CHANGES = {  # added to --flags, which they win over; --train_phase half: half the scenes, for twice the epochs
     BASE: "",
     "no augmentation": "--train_augmentation False",
@@ -54,7 +54,7 @@ def make_root(source: Path, out: Path, scenes: int, val_scenes: int) -> Path:
 
 def run(options: Namespace, change: str, root: Path, seed: int) -> dict[str, dict[str, float]]:
     """{source: scores at every point} of a network trained on `root` with a change."""
-    folder = Path(options.out) / root.name / f"{''.join(c if c.isalnum() else '_' for c in change)}-{seed}"
+    folder = Path(options.out) / root.name / folder_of(change, seed)
     epochs = options.epochs * (2 if "half" in CHANGES[change] else 1)
     settings = Namespace(**vars(options), scannet_path=str(root), flags="", jobs=1)
     scores = {root.name: train(settings, folder, [
@@ -107,14 +107,9 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", default="outputs/transfer", metavar="DIR")
     parser.add_argument("--changes", nargs="+", default=list(CHANGES), choices=list(CHANGES), metavar="NAME",
                         help=", ".join(CHANGES))
-    parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
+    add_training_flags(parser, "Res16UNet14XS", [0, 1])
     parser.add_argument("--scenes", type=int, default=48, help="to train on, the first of each source")
     parser.add_argument("--val_scenes", type=int, default=12)
-    parser.add_argument("--epochs", type=int, default=8)
-    parser.add_argument("--model", default="Res16UNet14XS")
-    parser.add_argument("--voxel_size", type=float, default=0.1)
-    parser.add_argument("--flags", dest="base_flags", default="--batch_size 2 --optimizer Muon --lr 0.05 --scheduler "
-                        "PolyLR --bn_momentum 0.1 --elastic_distortion False", help="of main.py, for all")
     options = parser.parse_args(argv)
     if len({Path(source).resolve().name for source in options.sources}) < max(2, len(options.sources)):
         raise ValueError(f"--sources {' '.join(options.sources)}: two or more folders of different names")
